@@ -1,0 +1,2 @@
+/** Sessions of ONNX Runtime. */
+export * from './session.js';
