@@ -99,7 +99,13 @@ async function buildCurated(style: Style, set: IconSet, concepts: readonly Conce
   const held = `${style.folder}-held-out`;
   const purpose = `a style for the base model to learn. The concepts in ../${held} are left out on purpose.`;
   await writeFolder(style.folder, style, set, shown, purpose);
-  await writeFolder(held, style, set, heldOut, `concepts left out of ../${style.folder}, for evaluation only.`);
+  await writeFolder(
+    held,
+    style,
+    set,
+    heldOut,
+    `concepts left out of ../${style.folder}, for evaluation only.`,
+  );
 }
 
 const { values } = parseArgs({ options: { all: { type: 'boolean', default: false } } });
@@ -109,7 +115,8 @@ const concepts: Concept[] = values.all
   : JSON.parse(readFileSync(join(HERE, 'concepts.json'), 'utf8'));
 for (const [i, style] of STYLES.entries()) {
   if (values.all) {
-    const purpose = 'every concept that the five styles share, for training the autoencoder and the text encoder.';
+    const purpose =
+      'every concept that the five styles share, for training the autoencoder and the text encoder.';
     await writeFolder(`all/${style.folder}`, style, sets[i]!, concepts, purpose);
   } else {
     await buildCurated(style, sets[i]!, concepts);

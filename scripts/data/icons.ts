@@ -53,7 +53,9 @@ export class IconSet {
 
   constructor(private readonly style: Style) {
     this.set = packageJson(style.package, 'icons.json');
-    for (const [hexcode, name] of Object.entries(packageJson<Record<string, string>>(style.names, 'chars.json'))) {
+    for (const [hexcode, name] of Object.entries(
+      packageJson<Record<string, string>>(style.names, 'chars.json'),
+    )) {
       this.names.set(bareHexcode(hexcode), name);
     }
   }
@@ -71,7 +73,10 @@ export class IconSet {
     const view = [left - (side - width) / 2, top - (side - height) / 2, side, side].join(' ');
     const drawn = this.style.drawAt;
     const svg = `<svg xmlns="http://www.w3.org/2000/svg" width="${drawn}" height="${drawn}" viewBox="${view}">${icon.body}</svg>`;
-    const large = await sharp(Buffer.from(svg)).flatten({ background: '#fff' }).raw().toBuffer({ resolveWithObject: true });
+    const large = await sharp(Buffer.from(svg))
+      .flatten({ background: '#fff' })
+      .raw()
+      .toBuffer({ resolveWithObject: true });
     const { width: w, height: h, channels } = large.info;
     return smallestPng(
       await sharp(large.data, { raw: { width: w, height: h, channels } })
