@@ -1,9 +1,9 @@
 /** Euler steps that go below the next noise level and add noise back (k-diffusion's sample_euler_ancestral; diffusers scheduling_euler_ancestral_discrete.py). */
 import { combine } from './combine.js';
-import { sigmaSpace } from './euler.js';
 import { levelOfRatio, predictionTypeOf, predictSample } from './prediction.js';
 import { noiseTerms, type SamplerFactory } from './sampler.js';
 import { requireValues } from './scheduler-config.js';
+import { sigmaSpace } from './sigma-space.js';
 import { sigmaSchedule } from './sigmas.js';
 
 export const eulerAncestral: SamplerFactory = (config, steps) => {

@@ -1,24 +1,10 @@
 /** Euler's method on the probability-flow ODE, in x₀ + σ ε (Karras et al. 2022, algorithm 2 without churn; diffusers scheduling_euler_discrete.py). */
 import { combine } from './combine.js';
 import { levelOfRatio, predictionTypeOf, predictSample } from './prediction.js';
-import type { Sampler, SamplerFactory } from './sampler.js';
-import { requireValues, type SchedulerConfig } from './scheduler-config.js';
-import { type SigmaSchedule, sigmaSchedule } from './sigmas.js';
-import { spacingOf } from './timesteps.js';
-
-/** The network's input, (x₀ + σ ε) / √(σ²+1), and the deviation of the first latent: what both Euler samplers share. */
-export function sigmaSpace(
-  config: SchedulerConfig,
-  { timesteps, sigmas }: SigmaSchedule,
-): Pick<Sampler, 'timesteps' | 'sigmas' | 'initNoiseSigma' | 'scaleModelInput'> {
-  const first = sigmas[0]!;
-  return {
-    timesteps,
-    sigmas,
-    initNoiseSigma: spacingOf(config, 'linspace') === 'leading' ? Math.sqrt(first ** 2 + 1) : first,
-    scaleModelInput: (sample, i) => combine([levelOfRatio(sigmas[i]!).alpha, sample]),
-  };
-}
+import type { SamplerFactory } from './sampler.js';
+import { requireValues } from './scheduler-config.js';
+import { sigmaSpace } from './sigma-space.js';
+import { sigmaSchedule } from './sigmas.js';
 
 export const euler: SamplerFactory = (config, steps) => {
   requireValues(config, { interpolation_type: 'linear', timestep_type: 'discrete' });
