@@ -4,19 +4,7 @@ import { z } from 'zod';
 import { InputError } from '../errors.js';
 import { END_OF_WORD } from './byte-pair-encoding.js';
 import { exists, readJson, readText } from './files.js';
-
-/** A token that is found in a text as it stands, before words are looked for. */
-export interface SpecialToken {
-  readonly content: string;
-  /** Found in the normalised (lower-case) text rather than in the text as given. */
-  readonly normalized: boolean;
-  /** Takes the white space before it along. */
-  readonly lstrip: boolean;
-  /** Takes the white space after it along. */
-  readonly rstrip: boolean;
-  /** Found only where no letter or digit touches it. */
-  readonly single_word: boolean;
-}
+import type { SpecialToken } from './special-tokens.js';
 
 export interface ClipTokenizerFiles {
   /** Ids of the symbols, special tokens included. */
@@ -66,8 +54,8 @@ const rolesSchema = z.object({
   additional_special_tokens: z.array(tokenSchema).nullish(),
 });
 const configSchema = rolesSchema.extend({
-  model_max_length: z.number().positive().nullish(),
-  added_tokens_decoder: z.record(z.string(), tokenSchema).nullish(),
+  model_max_length: z.number().min(3).nullish(),
+  added_tokens_decoder: z.record(z.string().regex(/^\d+$/, 'expected ids'), tokenSchema).nullish(),
 });
 
 /** tokenizer.json as far as a CLIP tokenizer fills it. */
@@ -133,38 +121,49 @@ async function readSymbols(folder: string): Promise<Symbols> {
   );
 }
 
+/** The value of an optional JSON file; what an empty one would give where it is missing. */
+async function readOptional<T extends z.ZodType>(path: string, schema: T): Promise<z.infer<T>> {
+  return (await exists(path)) ? readJson(path, schema) : schema.parse({});
+}
+
 /**
- * Reads a folder as transformers does: tokenizer_config.json names the tokens' roles; special_tokens_map.json has the
- * last word about them, unless the config lists the added tokens itself.
- * https://github.com/huggingface/transformers/blob/main/src/transformers/tokenization_utils_base.py (_from_pretrained)
+ * Reads a folder as transformers does: tokenizer_config.json names the tokens' roles; where it does not list the added
+ * tokens itself, special_tokens_map.json has the last word about roles and added_tokens.json lists the added ones.
+ * https://github.com/huggingface/transformers/blob/v4.57.0/src/transformers/tokenization_utils_base.py (_from_pretrained)
  *
  * Throws InputError where a file is missing or does not fit.
  */
 export async function readClipTokenizerFolder(folder: string): Promise<ClipTokenizerFiles> {
   const { vocabulary, merges, added } = await readSymbols(folder);
-  const optional = async <T extends z.ZodType>(name: string, schema: T): Promise<z.infer<T>> =>
-    (await exists(join(folder, name))) ? readJson(join(folder, name), schema) : schema.parse({});
-
-  const config = await optional('tokenizer_config.json', configSchema);
+  const config = await readOptional(join(folder, 'tokenizer_config.json'), configSchema);
   const decoder = config.added_tokens_decoder;
-  const map = decoder ? {} : await optional('special_tokens_map.json', rolesSchema);
-  const roles = { ...config, ...map };
-
-  const fromDecoder = Object.entries(decoder ?? {}).map(([id, token]) => ({ id: Number(id), token }));
-  const addedTokens = [...added, ...fromDecoder];
+  const roles = { ...config };
+  const addedTokens = [...added];
+  const legacyTokens: SpecialToken[] = [];
+  if (decoder) {
+    for (const [id, token] of Object.entries(decoder)) addedTokens.push({ id: Number(id), token });
+  } else {
+    Object.assign(roles, await readOptional(join(folder, 'special_tokens_map.json'), rolesSchema));
+    const legacy = await readOptional(join(folder, 'added_tokens.json'), vocabularySchema);
+    for (const [content, id] of Object.entries(legacy)) {
+      vocabulary.set(content, id);
+      legacyTokens.push({ content, normalized: true, lstrip: false, rstrip: false, single_word: false });
+    }
+  }
   for (const { id, token } of addedTokens) vocabulary.set(token.content, id);
 
   const byRole = (name: keyof typeof ROLES | 'pad_token', fallback: string): SpecialToken =>
-    roles[name] ?? tokenSchema.parse(fallback);
+    roles[name]?.content ? roles[name] : tokenSchema.parse(fallback);
   const begin = byRole('bos_token', ROLES.bos_token);
   const end = byRole('eos_token', ROLES.eos_token);
   const unknown = byRole('unk_token', ROLES.unk_token);
   const pad = byRole('pad_token', end.content);
 
-  // The first description of a token counts: the added tokens', which is the most explicit one.
+  // The first description of a token counts; the lists of added tokens are the most explicit ones.
   const special = new Map<string, SpecialToken>();
+  const listed = addedTokens.map(({ token }) => token);
   const others = roles.additional_special_tokens ?? [];
-  for (const token of [...addedTokens.map((entry) => entry.token), begin, end, unknown, pad, ...others]) {
+  for (const token of [...listed, begin, end, unknown, pad, ...others, ...legacyTokens]) {
     if (token.content !== '' && !special.has(token.content)) special.set(token.content, token);
   }
   for (const content of special.keys()) {

@@ -1,11 +1,8 @@
 /** CLIP's tokenizer, as transformers' CLIPTokenizer has it: text to the token ids that text encoders take. */
 import { InputError } from '../errors.js';
 import { BytePairEncoding } from './byte-pair-encoding.js';
-import {
-  type ClipTokenizerFiles,
-  readClipTokenizerFolder,
-  type SpecialToken,
-} from './clip-tokenizer-folder.js';
+import { type ClipTokenizerFiles, readClipTokenizerFolder } from './clip-tokenizer-folder.js';
+import { SpecialTokenFinder } from './special-tokens.js';
 
 /** Contractions, runs of letters, single digits, runs of anything else that is not white space. */
 const WORD = /'s|'t|'re|'ve|'m|'ll|'d|\p{L}+|\p{N}|[^\p{White_Space}\p{L}\p{N}]+/gu;
@@ -19,24 +16,6 @@ function normalize(text: string): string {
   return Array.from(spaced, (character) => character.toLowerCase()).join('');
 }
 
-/** Matches any of the tokens (as its one group), at the leftmost place the longest; undefined if there are none. */
-function patternOf(tokens: readonly SpecialToken[]): RegExp | undefined {
-  if (tokens.length === 0) return undefined;
-  const escape = (text: string) => text.replace(/[\\^$.*+?()[\]{}|/-]/g, '\\$&');
-  const alternatives = tokens
-    .toSorted((a, b) => b.content.length - a.content.length)
-    .map(({ content, lstrip, rstrip, single_word }) => {
-      const word = single_word
-        ? `(?<![\\p{L}\\p{N}_])${escape(content)}(?![\\p{L}\\p{N}_])`
-        : escape(content);
-      return `${lstrip ? '\\p{White_Space}*' : ''}${word}${rstrip ? '\\p{White_Space}*' : ''}`;
-    });
-  return new RegExp(`(${alternatives.join('|')})`, 'u');
-}
-
-/** Splits a text around a pattern with one group: texts at even places, matches at odd ones. */
-const splitAround = (text: string, pattern: RegExp | undefined) => (pattern ? text.split(pattern) : [text]);
-
 /** Made by `ClipTokenizer.load`. */
 export class ClipTokenizer {
   readonly bosTokenId: number;
@@ -46,14 +25,12 @@ export class ClipTokenizer {
   readonly modelMaxLength: number;
   /** One more than the largest id: the rows that a token embedding must have. */
   readonly vocabSize: number;
-  private readonly vocabulary: ReadonlyMap<string, number>;
   private readonly words: BytePairEncoding;
-  private readonly asGiven: RegExp | undefined;
-  private readonly afterNormalizing: RegExp | undefined;
+  private readonly asGiven: SpecialTokenFinder;
+  private readonly afterNormalizing: SpecialTokenFinder;
 
   constructor(files: ClipTokenizerFiles) {
     const { vocabulary, specialTokens } = files;
-    this.vocabulary = vocabulary;
     this.bosTokenId = vocabulary.get(files.begin)!;
     this.eosTokenId = vocabulary.get(files.end)!;
     this.padTokenId = vocabulary.get(files.pad)!;
@@ -62,8 +39,13 @@ export class ClipTokenizer {
     for (const id of vocabulary.values()) largest = Math.max(largest, id);
     this.vocabSize = largest + 1;
     this.words = new BytePairEncoding(vocabulary, files.merges, vocabulary.get(files.unknown)!);
-    this.asGiven = patternOf(specialTokens.filter(({ normalized }) => !normalized));
-    this.afterNormalizing = patternOf(specialTokens.filter(({ normalized }) => normalized));
+    const special = specialTokens.map((token) => ({ ...token, id: vocabulary.get(token.content)! }));
+    this.asGiven = new SpecialTokenFinder(special.filter(({ normalized }) => !normalized));
+    this.afterNormalizing = new SpecialTokenFinder(
+      special
+        .filter(({ normalized }) => normalized)
+        .map((token) => ({ ...token, content: normalize(token.content) })),
+    );
   }
 
   /**
@@ -91,23 +73,18 @@ export class ClipTokenizer {
   /** The ids of the whole text between those of begin and end. */
   encodeUntruncated(text: string): number[] {
     const ids = [this.bosTokenId];
-    for (const [i, part] of splitAround(text, this.asGiven).entries()) {
-      if (i % 2 === 1) ids.push(this.specialId(part));
-      else this.pushNormalized(part, ids);
+    for (const piece of this.asGiven.split(text)) {
+      if (typeof piece === 'number') ids.push(piece);
+      else this.pushNormalized(normalize(piece), ids);
     }
     ids.push(this.eosTokenId);
     return ids;
   }
 
   private pushNormalized(text: string, ids: number[]): void {
-    for (const [i, part] of splitAround(normalize(text), this.afterNormalizing).entries()) {
-      if (i % 2 === 1) ids.push(this.specialId(part));
-      else for (const [word] of part.matchAll(WORD)) ids.push(...this.words.encode(word));
+    for (const piece of this.afterNormalizing.split(text)) {
+      if (typeof piece === 'number') ids.push(piece);
+      else for (const [word] of piece.matchAll(WORD)) ids.push(...this.words.encode(word));
     }
-  }
-
-  /** The id of a special token as it was matched, perhaps with white space around it. */
-  private specialId(match: string): number {
-    return this.vocabulary.get(match) ?? this.vocabulary.get(match.trim())!;
   }
 }
