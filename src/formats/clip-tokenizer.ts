@@ -83,8 +83,13 @@ export class ClipTokenizer {
 
   private pushNormalized(text: string, ids: number[]): void {
     for (const piece of this.afterNormalizing.split(text)) {
-      if (typeof piece === 'number') ids.push(piece);
-      else for (const [word] of piece.matchAll(WORD)) ids.push(...this.words.encode(word));
+      if (typeof piece === 'number') {
+        ids.push(piece);
+        continue;
+      }
+      for (const [word] of piece.matchAll(WORD)) {
+        for (const id of this.words.encode(word)) ids.push(id);
+      }
     }
   }
 }

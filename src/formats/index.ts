@@ -1,5 +1,6 @@
-/** File formats: safetensors, tokenizers and atomic files. */
+/** File formats: safetensors, tokenizers, pictures and atomic files. */
 export { ClipTokenizer } from './clip-tokenizer.js';
+export { type ContactSheetOptions, contactSheet } from './contact-sheet.js';
 export {
   ensureFolder,
   exists,
@@ -10,6 +11,19 @@ export {
   sha256OfFile,
   writeFileAtomic,
 } from './files.js';
+export {
+  type CropGeometry,
+  type CropPosition,
+  cropGeometry,
+  decodeImage,
+  encodePng,
+  fromUnit,
+  type Image,
+  readImage,
+  resizeCrop,
+  toUnit,
+  writePng,
+} from './images.js';
 export {
   type LazyTensor,
   openSafetensors,
