@@ -174,7 +174,7 @@ export const GRADIENT_RULES: { readonly [K in OperatorName]: GradientRule<Attrib
     });
   },
   expand: unary((dy, x) => unbroadcast(dy, x.shape)),
-  cast: unary((dy, x) => cast(dy, x.dtype)),
+  cast: (dy, { inputs: [x] }) => [x!.dtype.includes('float') ? () => cast(dy, x!.dtype) : undefined],
 
   // y = Σ x: dx = dy, repeated
   reduce_sum: unary((dy, x) => expand(dy, x.shape)),
