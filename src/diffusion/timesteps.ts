@@ -69,7 +69,8 @@ function timestepRule(
       return (_, i) => (points - 1 - i) * gap + offset;
     }
     case 'trailing': {
-      // As numpy.arange, which takes its gap from its first two values.
+      // As numpy.arange, which takes its gap from its first two values; but not its extra value when the division rounds up,
+      // which lets diffusers end 61 steps of 1000, and a few other counts, at a timestep −1.
       const gap = trainSteps - (trainSteps - trainSteps / steps);
       return (_, i) => roundHalfToEven(trainSteps - i * gap) - 1;
     }
