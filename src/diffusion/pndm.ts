@@ -62,7 +62,7 @@ export const pndm: SamplerFactory = (config, steps) => {
         return { prevSample: transfer(firstSample, t + stride, mean), predOriginalSample };
       }
       if (i === 0) firstSample = sample;
-      outputs = [modelOutput, ...outputs.slice(0, 3)];
+      outputs = [modelOutput.slice(), ...outputs.slice(0, 3)];
       const weights = ADAMS_BASHFORTH[outputs.length - 1]!;
       const output = combine(...outputs.map((values, k) => [weights[k]!, values] as const));
       return { prevSample: transfer(sample, t, output), predOriginalSample };

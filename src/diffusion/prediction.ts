@@ -27,13 +27,13 @@ export function levelOfRatio(ratio: number): NoiseLevel {
   return { alpha, sigma: ratio * alpha };
 }
 
-/** The clean latent x₀ that a network output at `x` implies. */
+/** The clean latent x₀ that a network output at `x` implies, in new memory. */
 export function predictSample(
   type: PredictionType,
   { alpha, sigma }: NoiseLevel,
   output: Float32Array,
   x: Float32Array,
-) {
+): Float32Array {
   switch (type) {
     case 'epsilon':
       if (alpha === 0) {
@@ -45,7 +45,7 @@ export function predictSample(
     case 'v_prediction':
       return combine([alpha, x], [-sigma, output]);
     case 'sample':
-      return output;
+      return output.slice();
   }
 }
 
@@ -55,7 +55,7 @@ export function predictNoise(
   { alpha, sigma }: NoiseLevel,
   output: Float32Array,
   x: Float32Array,
-) {
+): Float32Array {
   switch (type) {
     case 'epsilon':
       return output;

@@ -20,7 +20,7 @@ export interface Sampler {
   readonly initNoiseSigma: number;
   /** The network's input at call `i`. */
   scaleModelInput(sample: Float32Array, i: number): Float32Array;
-  /** From the latent of call `i` and the network's output there to the next latent. Calls go in order. */
+  /** From the latent of call `i` and the network's output there to the next latent. Calls go in order; `modelOutput` may be reused after. */
   step(modelOutput: Float32Array, i: number, sample: Float32Array, noise?: NoiseSource): SamplerStep;
 }
 

@@ -24,7 +24,7 @@ export function parseSchedulerConfig(text: string): SchedulerConfig {
 export function unsupported(config: SchedulerConfig, key: string, supported: string): InputError {
   const owner = config._class_name === undefined ? 'scheduler_config.json' : config._class_name;
   return new InputError(
-    `${owner}: ${key} ${JSON.stringify(config[key])} is not supported; use ${supported}, or choose another sampler.`,
+    `${owner}: ${key} ${JSON.stringify(config[key])} is not supported, expected ${supported}; edit scheduler_config.json or name another sampler.`,
   );
 }
 

@@ -2,7 +2,7 @@
 import { InputError } from '../errors.js';
 import { choiceOf, numberOf, type SchedulerConfig, unsupported } from './scheduler-config.js';
 
-export type Spacing = 'leading' | 'trailing' | 'linspace';
+type Spacing = 'leading' | 'trailing' | 'linspace';
 
 /** The nearest whole number; halves go to the even one. */
 function roundHalfToEven(x: number): number {
@@ -66,6 +66,8 @@ function timestepRule(
     case 'leading': {
       const gap = Math.floor(trainSteps / points);
       const offset = numberOf(config, 'steps_offset', 0);
+      if (!Number.isInteger(offset) || offset < 0)
+        throw unsupported(config, 'steps_offset', 'a whole number');
       return (_, i) => (points - 1 - i) * gap + offset;
     }
     case 'trailing': {

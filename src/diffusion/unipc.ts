@@ -16,6 +16,20 @@ interface LastStep {
   readonly earlierX0: Float32Array | undefined;
 }
 
+/**
+ * Weights ρ₁/r of the earlier and ρ₂ of the next difference in the corrector, r = (λ₋−λ)/h: ½ of the next alone at first order
+ * (r infinite), else ρ₁ + ρ₂ = b₁ and r ρ₁ + ρ₂ = b₂ with the b of the paper's proposition for data prediction.
+ */
+function correctorWeights(h: number, r: number): [earlier: number, next: number] {
+  if (!Number.isFinite(r)) return [0, 1 / 2];
+  const scale = Math.expm1(-h);
+  const phi2 = scale / -h - 1;
+  const phi3 = phi2 / -h - 1 / 2;
+  const [b1, b2] = [phi2 / scale, (2 * phi3) / scale];
+  const rho1 = (b1 - b2) / (1 - r);
+  return [rho1 / r, b1 - rho1];
+}
+
 export const uniPc: SamplerFactory = (config, steps) => {
   requireValues(config, {
     solver_type: 'bh2',
@@ -41,36 +55,21 @@ export const uniPc: SamplerFactory = (config, steps) => {
   let last: LastStep | undefined;
 
   /**
-   * The step from noise level i to i + 1, with h = λ'−λ and r = (λ₋−λ)/h:
-   * x' = σ'/σ x + α' (1−e^−h) (x₀ + ρ₁ (x₀₋ − x₀)/r + ρ₂ (x₀' − x₀))
-   *
-   * Without x₀', the predictor: ρ₁ = ½. With x₀', the corrector: ρ₂ = ½ at first order, else ρ₁ + ρ₂ = b₁, r ρ₁ + ρ₂ = b₂.
+   * The step from noise level i to i + 1, with h = λ'−λ:
+   * x' = σ'/σ x + α' (1−e^−h) (x₀ + w₋ (x₀₋ − x₀) + w' (x₀' − x₀))
+   * It predicts where x₀' is still unknown, and corrects where it is there; at first order there is no x₀₋.
    */
   function update({ sample, x0, earlierX0 }: LastStep, i: number, nextX0?: Float32Array): Float32Array {
     const next = levelOfRatio(sigmas[i + 1]!);
     const h = lambda(i + 1) - lambda(i);
-    const gained = -Math.expm1(-h);
-
-    const terms: [number, Float32Array][] = [];
-    let weightX0 = 1;
-    const addDifference = (weight: number, x: Float32Array) => {
-      terms.push([next.alpha * gained * weight, x]);
-      weightX0 -= weight;
-    };
-    if (earlierX0) {
-      const r = (lambda(i - 1) - lambda(i)) / h;
-      const b1 = (gained / h - 1) / -gained;
-      const b2 = (2 * ((gained / h - 1) / -h - 1 / 2)) / -gained;
-      const rho1 = nextX0 ? (b1 - b2) / (1 - r) : 1 / 2;
-      addDifference(rho1 / r, earlierX0);
-      if (nextX0) addDifference(b1 - rho1, nextX0);
-    } else if (nextX0) {
-      addDifference(1 / 2, nextX0);
-    }
+    const gained = next.alpha * -Math.expm1(-h);
+    const r = earlierX0 ? (lambda(i - 1) - lambda(i)) / h : -Infinity;
+    const [wEarlier, wNext] = nextX0 ? correctorWeights(h, r) : [1 / (2 * r), 0];
     return combine(
       [next.sigma / levelOfRatio(sigmas[i]!).sigma, sample],
-      [next.alpha * gained * weightX0, x0],
-      ...terms,
+      [gained * (1 - wEarlier - wNext), x0],
+      [gained * wEarlier, earlierX0 ?? x0],
+      [gained * wNext, nextX0 ?? x0],
     );
   }
 

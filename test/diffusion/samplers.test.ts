@@ -83,11 +83,22 @@ describe.each(SAMPLER_NAMES)('%s', (name) => {
     },
   );
 
-  it('starts afresh with each sampler', () => {
-    const config = samplerConfig(name, SD15);
-    const network: Network = (x) => x.map(Math.sin);
-    expect(generate(config, 6, network).latent).toEqual(generate(config, 6, network).latent);
-  });
+  it.each(['epsilon', 'sample'])(
+    'starts afresh each time and keeps no hold of network outputs (%s)',
+    (prediction_type) => {
+      const config = samplerConfig(name, { ...SD15, prediction_type });
+      const network: Network = (x) => x.map(Math.sin);
+      const reused = new Float32Array(4);
+      const networkThatReusesMemory: Network = (x) => {
+        reused.set(network(x, levelOfRatio(0)));
+        return reused;
+      };
+      expect(generate(config, 6, networkThatReusesMemory)).toMatchObject({
+        latent: generate(config, 6, network).latent,
+        previews: generate(config, 6, network).previews,
+      });
+    },
+  );
 
   it('refuses step counts that the schedule does not have', () => {
     for (const steps of [0, -1, 2.5, 1001, Number.NaN]) {
@@ -215,6 +226,7 @@ describe('createSampler refuses', () => {
     ['ddim', { _class_name: 'toString' }, /_class_name "toString"/],
     ['ddim', { thresholding: true }, /DDIMScheduler: thresholding true .* false/],
     ['ddpm', { variance_type: 'learned' }, /variance_type "learned".*fixed_small or fixed_large/],
+    ['ddim', { steps_offset: -1 }, /steps_offset -1 .*whole number/],
     ['ddim', { timestep_spacing: 'even' }, /timestep_spacing "even".*leading or trailing or linspace/],
     ['euler', { interpolation_type: 'log_linear' }, /interpolation_type "log_linear".*linear/],
     ['euler', { use_beta_sigmas: true }, /use_beta_sigmas true/],
