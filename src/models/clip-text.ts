@@ -1,0 +1,138 @@
+/** The text encoders of OpenAI's CLIP and of OpenCLIP: transformers' CLIPTextModel and CLIPTextModelWithProjection, v5.18. */
+import { z } from 'zod';
+import type { Value } from '../graph/index.js';
+import { activation, embedding, layerNorm, linear, type Scope } from '../nn/index.js';
+import { add, attention, gatherRows, reshape, slice, transpose } from '../ops/index.js';
+import { type Tensor, tensorOf } from '../tensor/index.js';
+import { count, parseConfig, withDefault } from './config.js';
+
+/** Keys and defaults are those of CLIPTextConfig. */
+const schema = z
+  .object({
+    architectures: withDefault(z.tuple([z.enum(['CLIPTextModel', 'CLIPTextModelWithProjection'])]), [
+      'CLIPTextModel',
+    ]),
+    model_type: withDefault(z.literal('clip_text_model'), 'clip_text_model'),
+    vocab_size: withDefault(count, 49408),
+    hidden_size: withDefault(count, 512),
+    intermediate_size: withDefault(count, 2048),
+    projection_dim: withDefault(count, 512),
+    num_hidden_layers: withDefault(count, 12),
+    num_attention_heads: withDefault(count, 8),
+    max_position_embeddings: withDefault(count, 77),
+    hidden_act: withDefault(z.enum(['quick_gelu', 'gelu', 'gelu_new', 'gelu_pytorch_tanh']), 'quick_gelu'),
+    layer_norm_eps: withDefault(z.number().positive(), 1e-5),
+    eos_token_id: withDefault(z.int().nonnegative(), 49407),
+  })
+  .superRefine(({ hidden_size, num_attention_heads }, context) => {
+    if (hidden_size % num_attention_heads !== 0) {
+      const message = `expected a divisor of hidden_size, ${hidden_size}`;
+      context.addIssue({ code: 'custom', path: ['num_attention_heads'], message });
+    }
+  });
+
+export type ClipTextConfig = z.output<typeof schema>;
+
+/** Reads text_encoder/config.json. Throws InputError where it asks for what is not supported. */
+export function parseClipTextConfig(json: unknown): ClipTextConfig {
+  return parseConfig('text_encoder/config.json', schema, json);
+}
+
+/** Every published config has this, which is no real end id: then the end is where the largest id is. */
+const LARGEST_ID = 2;
+
+/**
+ * Where each text's pooled state is, as rows [B] of the states [B·T, C]: at the first end id, or at the first of the
+ * largest ids where `eos_token_id` is 2. ids [B, T].
+ */
+export function pooledRows(config: ClipTextConfig, { shape, data }: Tensor<'int32'>): Tensor<'int32'> {
+  const [batch, length] = shape as [number, number];
+  const rows = Int32Array.from({ length: batch }, (_, text) => {
+    const ids = data.subarray(text * length, (text + 1) * length);
+    const end = config.eos_token_id === LARGEST_ID ? Math.max(...ids) : config.eos_token_id;
+    return text * length + Math.max(0, ids.indexOf(end));
+  });
+  return tensorOf('int32', [batch], rows);
+}
+
+interface ClipTextInputs {
+  /** int32 [B, T] */
+  inputIds: Value;
+  /** int32 [B], from `pooledRows`; without it nothing is pooled. */
+  pooledRows?: Value | undefined;
+}
+
+interface ClipTextOutputs {
+  /** [B, T, C], after the final layer norm. */
+  lastHiddenState: Value;
+  /** The embedding and each layer's output [B, T, C], before the final layer norm. */
+  hiddenStates: Value[];
+  /** [B, C], the last hidden state at the end of each text. */
+  pooled?: Value;
+  /** [B, projection_dim], where the config has a projection. */
+  textEmbeds?: Value;
+}
+
+/** Published checkpoints have all keys but the projection's under `text_model`; transformers 5 writes them without it. */
+function textModel(scope: Scope): Scope {
+  const prefixed = scope.at('text_model');
+  return prefixed.has('final_layer_norm.weight') ? prefixed : scope;
+}
+
+export function clipTextModel(
+  scope: Scope,
+  config: ClipTextConfig,
+  { inputIds, pooledRows }: ClipTextInputs,
+): ClipTextOutputs {
+  const { hidden_size: width, projection_dim } = config;
+  const model = textModel(scope);
+  const hiddenStates = [embeddings(model.at('embeddings'), config, inputIds)];
+  for (let layer = 0; layer < config.num_hidden_layers; layer++) {
+    hiddenStates.push(encoderLayer(model.at('encoder', 'layers', layer), config, hiddenStates.at(-1)!));
+  }
+  const lastHiddenState = clipFinalLayerNorm(scope, config, hiddenStates.at(-1)!);
+  if (!pooledRows) return { lastHiddenState, hiddenStates };
+  const pooled = gatherRows(reshape(lastHiddenState, [-1, width]), pooledRows);
+  if (config.architectures[0] === 'CLIPTextModel') return { lastHiddenState, hiddenStates, pooled };
+  const textEmbeds = linear(scope.at('text_projection'), pooled, projection_dim, { bias: false });
+  return { lastHiddenState, hiddenStates, pooled, textEmbeds };
+}
+
+/** The final layer norm of any hidden state; Stable Diffusion 2 takes the one before the last. */
+export function clipFinalLayerNorm(scope: Scope, config: ClipTextConfig, x: Value): Value {
+  return layerNorm(textModel(scope).at('final_layer_norm'), x, config.layer_norm_eps);
+}
+
+/** Token and position embeddings, added: ids [B, T] → [B, T, C] */
+function embeddings(scope: Scope, config: ClipTextConfig, ids: Value): Value {
+  const { hidden_size: width, vocab_size, max_position_embeddings } = config;
+  const tokens = embedding(scope.at('token_embedding'), ids, vocab_size, width);
+  const init = { kind: 'normal', std: 0.02 } as const;
+  const positions = scope.at('position_embedding').param('weight', [max_position_embeddings, width], init);
+  return add(tokens, slice(positions, 0, 0, ids.shape[1]!));
+}
+
+/** x [B, T, C]: attention to earlier tokens, then two linear layers, each around a shortcut. */
+function encoderLayer(scope: Scope, config: ClipTextConfig, input: Value): Value {
+  const { hidden_size: width, intermediate_size, layer_norm_eps: epsilon } = config;
+  const normed = layerNorm(scope.at('layer_norm1'), input, epsilon);
+  const x = add(input, causalAttention(scope.at('self_attn'), config, normed));
+  const hidden = linear(
+    scope.at('mlp', 'fc1'),
+    layerNorm(scope.at('layer_norm2'), x, epsilon),
+    intermediate_size,
+  );
+  return add(x, linear(scope.at('mlp', 'fc2'), activation(config.hidden_act)(hidden), width));
+}
+
+function causalAttention(scope: Scope, config: ClipTextConfig, x: Value): Value {
+  const { hidden_size: width, num_attention_heads: heads } = config;
+  const [batch, length] = x.shape as [number, number, number];
+  const project = (name: string) =>
+    transpose(reshape(linear(scope.at(name), x, width), [batch, length, heads, width / heads]), [0, 2, 1, 3]);
+  const mixed = attention(project('q_proj'), project('k_proj'), project('v_proj'), {
+    scale: 1 / Math.sqrt(width / heads),
+    causal: true,
+  });
+  return linear(scope.at('out_proj'), reshape(transpose(mixed, [0, 2, 1, 3]), [batch, length, width]), width);
+}

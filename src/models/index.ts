@@ -1,0 +1,35 @@
+/** Networks by diffusers' names, and reading and writing their folders. */
+export {
+  momentsToGaussian,
+  parseVaeConfig,
+  scaleLatents,
+  unscaleLatents,
+  type VaeConfig,
+  vaeDecode,
+  vaeEncode,
+  vaeScaleFactor,
+} from './autoencoder-kl.js';
+export {
+  type ClipTextConfig,
+  clipFinalLayerNorm,
+  clipTextModel,
+  parseClipTextConfig,
+  pooledRows,
+} from './clip-text.js';
+export type { JsonObject } from './config.js';
+export { loadNetwork, type SaveDType, saveNetwork } from './load.js';
+export {
+  CLIP_TEXT,
+  initializeNetwork,
+  type NetworkKind,
+  type SavableNetwork,
+  UNET,
+  VAE,
+} from './network-kind.js';
+export {
+  type AddedConditions,
+  parseUNetConfig,
+  type UNetConfig,
+  type UNetInputs,
+  unet2DCondition,
+} from './unet-2d-condition.js';

@@ -1,0 +1,96 @@
+/** Reading and writing one network's folder: config.json and safetensors, as diffusers and transformers have them. */
+import { join } from 'node:path';
+import { z } from 'zod';
+import { InputError } from '../errors.js';
+import { type LazyTensor, readJson, writeFileAtomic, writeSafetensors } from '../formats/index.js';
+import { type Parameters, Scope } from '../nn/index.js';
+import { float32ToHalf, type Tensor, tensorOf } from '../tensor/index.js';
+import type { NetworkKind, SavableNetwork } from './network-kind.js';
+import { WeightFiles } from './weights.js';
+
+const jsonObject = z.record(z.string(), z.unknown());
+
+/** How many keys an error lists. */
+const LISTED = 5;
+
+/**
+ * Reads a component's folder. Weights in float32, float16 or bfloat16 become float32.
+ * Throws InputError where a file is missing or broken, the config asks for what is not supported, or a weight is
+ * missing, misshapen or unexpected.
+ */
+export async function loadNetwork<Config>(
+  folder: string,
+  name: string,
+  kind: NetworkKind<Config>,
+): Promise<SavableNetwork<Config>> {
+  const json = await readJson(join(folder, 'config.json'), jsonObject);
+  const config = kind.parseConfig(json);
+  const files = await WeightFiles.open(folder, kind.weights);
+  try {
+    const parameters: Parameters = new Map();
+    for (const key of declaredKeys(folder, name, kind, config, files))
+      parameters.set(key, await files.read(key));
+    return { name, kind, json, config, parameters };
+  } finally {
+    await files.close();
+  }
+}
+
+/** The keys of the network's weights in the order it declares them, checked against the files before anything is read. */
+function declaredKeys<Config>(
+  folder: string,
+  name: string,
+  kind: NetworkKind<Config>,
+  config: Config,
+  files: WeightFiles,
+): string[] {
+  const keys = [...files.keys].filter((key) => !kind.ignored?.test(key));
+  // Shapes are all that a scope looks at.
+  const none = new Float32Array(0);
+  const shapes = keys.map((key) => {
+    const { shape } = files.entry(key);
+    return [key, { dtype: 'float32', shape, data: none } as Tensor<'float32'>] as const;
+  });
+  const scope = Scope.of({ name: folder, parameters: new Map(shapes) });
+  kind.declare(scope, config);
+  const unexpected = keys.filter((key) => !scope.parameters.has(key));
+  if (unexpected.length > 0) {
+    const listed = unexpected.slice(0, LISTED).map((key) => `"${key}"`);
+    const more = unexpected.length > LISTED ? ` and ${unexpected.length - LISTED} more` : '';
+    throw new InputError(
+      `${folder}: the checkpoint has ${listed.join(', ')}${more}, which the ${name} of this configuration lacks; take the config.json that belongs to it`,
+    );
+  }
+  return [...scope.parameters.keys()];
+}
+
+export type SaveDType = 'float32' | 'float16';
+
+/** Writes config.json and the weights under the keys they were read with. Throws InputError where the system refuses. */
+export async function saveNetwork(
+  folder: string,
+  network: SavableNetwork,
+  { dtype = 'float32' }: { dtype?: SaveDType } = {},
+): Promise<void> {
+  await writeFileAtomic(join(folder, 'config.json'), `${JSON.stringify(network.json, null, 2)}\n`);
+  const tensors = [...network.parameters].map(
+    ([key, weight]) => [key, dtype === 'float32' ? weight : halved(network.name, key, weight)] as const,
+  );
+  const path = join(folder, `${network.kind.weights}.safetensors`);
+  await writeSafetensors(path, new Map<string, Tensor | LazyTensor>(tensors), { format: 'pt' });
+}
+
+/** Beyond this a float16 is infinite. */
+const LARGEST_HALF = 65504;
+
+function halved(name: string, key: string, { shape, data }: Tensor<'float32'>): LazyTensor {
+  const load = () => {
+    if (data.some((value) => Math.abs(value) > LARGEST_HALF)) {
+      throw new InputError(
+        `${name}: weight "${key}" has values beyond ±${LARGEST_HALF}, the range of float16; save as float32`,
+      );
+    }
+    return tensorOf('float16', shape, float32ToHalf(data));
+  };
+  return { dtype: 'float16', shape, load };
+}
