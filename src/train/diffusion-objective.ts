@@ -1,0 +1,94 @@
+/** The denoising objective: the network's prediction against noise or velocity, E ‖target − f(z_t, t, c)‖². */
+
+import type { NoiseSchedule } from '../diffusion/index.js';
+import { input, type Value } from '../graph/index.js';
+import { type ClipTextConfig, clipTextModel, type UNetConfig, unet2DCondition } from '../models/index.js';
+import { type Network, Scope } from '../nn/index.js';
+import { mul, reduceMean, reshape, sub } from '../ops/index.js';
+import { type Tensor, tensor } from '../tensor/index.js';
+import type { LossGraph, Objective } from './objective.js';
+
+export interface DiffusionBatch {
+  /** Scaled latents of the pictures, [B, C, h, w]. */
+  readonly latents: Tensor<'float32'>;
+  readonly noise: Tensor<'float32'>;
+  /** Training timesteps, [B]. */
+  readonly timesteps: Int32Array;
+  /** Text states [B, T, D], or token ids int32 [B, T] where the text encoder trains too. */
+  readonly condition: Tensor;
+}
+
+export interface DiffusionObjectiveOptions {
+  /** γ of min-SNR weighting (Hang et al. 2023); off where undefined. */
+  minSnrGamma?: number | undefined;
+  /** The text encoder, where it trains together with the UNet. */
+  textEncoder?: Network<ClipTextConfig> | undefined;
+}
+
+export class DiffusionObjective implements Objective<DiffusionBatch> {
+  readonly networks: readonly Network[];
+
+  constructor(
+    private readonly unet: Network<UNetConfig>,
+    private readonly schedule: NoiseSchedule,
+    private readonly options: DiffusionObjectiveOptions = {},
+  ) {
+    this.networks = options.textEncoder ? [unet, options.textEncoder] : [unet];
+  }
+
+  size({ timesteps }: DiffusionBatch): number {
+    return timesteps.length;
+  }
+
+  signature({ latents, condition }: DiffusionBatch): string {
+    return `${latents.shape} ${condition.shape}`;
+  }
+
+  build({ latents, condition }: DiffusionBatch): LossGraph {
+    const batch = latents.shape[0]!;
+    const weights = new Map<string, Value>();
+    const encoderHiddenStates = this.conditionValue(condition, weights);
+    const scope = Scope.of(this.unet);
+    const prediction = unet2DCondition(scope, this.unet.config, {
+      sample: input('noisy_latents', latents.shape),
+      timestep: input('timesteps', [batch]),
+      encoderHiddenStates,
+    });
+    collect(weights, this.unet, scope);
+    const error = sub(prediction, input('target', latents.shape));
+    const perSample = reduceMean(mul(error, error), [1, 2, 3]);
+    const loss = reduceMean(mul(reshape(perSample, [batch]), input('sample_weights', [batch])));
+    return { outputs: { loss, prediction }, weights };
+  }
+
+  feeds({ latents, noise, timesteps, condition }: DiffusionBatch): Map<string, Tensor> {
+    const { schedule } = this;
+    const { minSnrGamma } = this.options;
+    const weights =
+      minSnrGamma === undefined
+        ? new Float32Array(timesteps.length).fill(1)
+        : schedule.minSnrWeights(timesteps, minSnrGamma);
+    return new Map<string, Tensor>([
+      ['noisy_latents', tensor(latents.shape, schedule.addNoise(latents.data, noise.data, timesteps))],
+      ['target', tensor(latents.shape, schedule.target(latents.data, noise.data, timesteps))],
+      ['timesteps', tensor([timesteps.length], Float32Array.from(timesteps))],
+      ['sample_weights', tensor([timesteps.length], weights)],
+      ['condition', condition],
+    ]);
+  }
+
+  private conditionValue(condition: Tensor, weights: Map<string, Value>): Value {
+    const { textEncoder } = this.options;
+    const value = input('condition', condition.shape, condition.dtype);
+    if (!textEncoder) return value;
+    const scope = Scope.of(textEncoder);
+    const { lastHiddenState } = clipTextModel(scope, textEncoder.config, { inputIds: value });
+    collect(weights, textEncoder, scope);
+    return lastHiddenState;
+  }
+}
+
+/** Adds a network's weights under the names of their inputs. */
+export function collect(weights: Map<string, Value>, network: Network, scope: Scope): void {
+  for (const [key, value] of scope.parameters) weights.set(`${network.name}.${key}`, value);
+}

@@ -1,0 +1,22 @@
+/** What is minimized: an objective turns a batch into a loss graph and its feeds. */
+import type { Value } from '../graph/index.js';
+import type { Network } from '../nn/index.js';
+import type { Tensor } from '../tensor/index.js';
+
+export interface LossGraph {
+  /** `loss` has one element; others are reported beside it. */
+  readonly outputs: Readonly<Record<string, Value>> & { readonly loss: Value };
+  /** Every weight in the graph, by the name of its input. */
+  readonly weights: ReadonlyMap<string, Value>;
+}
+
+export interface Objective<Batch> {
+  /** The networks whose weights the graph reads. */
+  readonly networks: readonly Network[];
+  /** Number of samples in a batch: its weight where batches are averaged. */
+  size(batch: Batch): number;
+  /** Batches with equal signatures share a graph. */
+  signature(batch: Batch): string;
+  build(batch: Batch): LossGraph;
+  feeds(batch: Batch): Map<string, Tensor>;
+}

@@ -1,0 +1,107 @@
+/** One training step: loss and gradients of the micro-batches, their exact mean, and the optimizer's update. */
+import { compileLoss, type LossProgram } from '../autodiff/index.js';
+import { InputError } from '../errors.js';
+import { graphOf } from '../graph/index.js';
+import { parameterFeeds } from '../nn/index.js';
+import { compile } from '../ops/index.js';
+import type { Optimizer, StepOptions, StepReport } from '../peft/index.js';
+import type { RuntimeOptions, Session } from '../runtime/index.js';
+import type { Tensor } from '../tensor/index.js';
+import type { Objective } from './objective.js';
+
+export interface StepperOptions extends RuntimeOptions {
+  /** Recompute the inside of each block in the backward pass: less memory, more time. */
+  checkpoint?: boolean;
+}
+
+export interface StepResult extends StepReport {
+  /** Mean over all samples of the step, before the update. */
+  readonly loss: number;
+}
+
+/** Runs an objective with an optimizer. Graphs are compiled when a batch of new shape comes, or when the selection changes. */
+export class Stepper<Batch> {
+  private readonly programs = new Map<string, LossProgram>();
+  private readonly evaluations = new Map<string, Session>();
+  private compiledFor = -1;
+
+  constructor(
+    readonly objective: Objective<Batch>,
+    readonly optimizer: Optimizer,
+    private readonly options: StepperOptions = {},
+  ) {}
+
+  /** Gradients are averaged over the samples of all micro-batches. A loss that is not finite is an InputError, and nothing changes. */
+  async step(microBatches: readonly Batch[], options: StepOptions = {}): Promise<StepResult> {
+    const total = microBatches.reduce((sum, batch) => sum + this.objective.size(batch), 0);
+    const gradients = new Map<string, Float32Array>();
+    let loss = 0;
+    for (const batch of microBatches) {
+      const program = await this.program(batch);
+      const share = this.objective.size(batch) / total;
+      const result = await program.run(this.feeds(batch));
+      loss += share * scalarOf(result.outputs.get('loss')!);
+      for (const [name, gradient] of result.gradients)
+        accumulate(gradients, name, gradient.data as Float32Array, share);
+    }
+    this.expectFinite(loss, 'loss');
+    const report = await this.optimizer.update(gradients, options);
+    return { loss, ...report };
+  }
+
+  /** The loss of a batch with the current weights. */
+  async evaluate(batch: Batch): Promise<number> {
+    const key = this.objective.signature(batch);
+    let session = this.evaluations.get(key);
+    if (!session) {
+      session = await compile(graphOf({ loss: this.objective.build(batch).outputs.loss }), this.options);
+      this.evaluations.set(key, session);
+    }
+    return scalarOf((await session.run(this.feeds(batch))).get('loss')!);
+  }
+
+  async dispose(): Promise<void> {
+    for (const program of [...this.programs.values(), ...this.evaluations.values()]) await program.dispose();
+    this.programs.clear();
+    this.evaluations.clear();
+  }
+
+  private expectFinite(value: number, what: string): void {
+    if (Number.isFinite(value)) return;
+    throw new InputError(
+      `the ${what} became ${value} at step ${this.optimizer.step + 1}; the run stopped before using it: lower the learning rate or look at the pictures of that batch`,
+    );
+  }
+
+  private feeds(batch: Batch): Map<string, Tensor> {
+    const feeds = parameterFeeds(...this.objective.networks);
+    for (const [name, feed] of this.optimizer.feeds()) feeds.set(name, feed);
+    for (const [name, feed] of this.objective.feeds(batch)) feeds.set(name, feed);
+    return feeds;
+  }
+
+  private async program(batch: Batch): Promise<LossProgram> {
+    if (this.compiledFor !== this.optimizer.trainedCount) {
+      for (const program of this.programs.values()) await program.dispose();
+      this.programs.clear();
+      this.compiledFor = this.optimizer.trainedCount;
+    }
+    const key = this.objective.signature(batch);
+    let program = this.programs.get(key);
+    if (!program) {
+      const { outputs, weights } = this.objective.build(batch);
+      program = await compileLoss(outputs, this.optimizer.requests(weights), this.options);
+      this.programs.set(key, program);
+    }
+    return program;
+  }
+}
+
+const scalarOf = ({ data }: Tensor): number => Number(data[0]);
+
+/** sums[name] += share · part; takes the part itself where it is the only one. */
+function accumulate(sums: Map<string, Float32Array>, name: string, part: Float32Array, share: number): void {
+  const sum = sums.get(name);
+  if (!sum) sums.set(name, share === 1 ? part : part.map((value) => share * value));
+  else for (let i = 0; i < sum.length; i++) sum[i]! += share * part[i]!;
+}
