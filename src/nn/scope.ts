@@ -11,6 +11,12 @@ interface Declarations {
   has(key: string): boolean;
 }
 
+/** A weight before it exists. */
+export interface Declaration {
+  readonly shape: Shape;
+  readonly initializer: Initializer;
+}
+
 export class Scope {
   private constructor(
     private readonly component: string,
@@ -53,6 +59,19 @@ export class Scope {
     };
     build(new Scope(name, declarations, new Map(), ''));
     return parameters;
+  }
+
+  /** What the network that `build` describes asks for, in that order, without making any of it. */
+  static declared(name: string, build: (scope: Scope) => unknown): Map<string, Declaration> {
+    const declared = new Map<string, Declaration>();
+    const declarations: Declarations = {
+      has: () => true,
+      declare: (key, shape, initializer) => {
+        declared.set(key, { shape, initializer });
+      },
+    };
+    build(new Scope(name, declarations, new Map(), ''));
+    return declared;
   }
 
   /** The scope of a submodule: `scope.at('down_blocks', 0, 'resnets', 1)`. */

@@ -1,0 +1,73 @@
+/** The blocks of the denoising UNet, one per resolution on the way down and up, and one in the middle. */
+import type { Value } from '../graph/index.js';
+import type { Scope } from '../nn/index.js';
+import { concat } from '../ops/index.js';
+import { downsample2D, type ResnetOptions, resnetBlock2D, upsample2D } from './resnet.js';
+import { type Transformer2DOptions, transformer2D } from './transformer-2d.js';
+
+export interface BlockOptions {
+  readonly channels: number;
+  /** [B, E] */
+  readonly temb: Value;
+  readonly resnet: ResnetOptions;
+  /** One transformer after each resnet; undefined where there is none. */
+  readonly transformers: readonly (Transformer2DOptions | undefined)[];
+}
+
+/** One resnet and, if any, the transformer after it. */
+function layer(scope: Scope, x: Value, i: number, options: BlockOptions): Value {
+  const { channels, temb, resnet, transformers } = options;
+  const hidden = resnetBlock2D(scope.at('resnets', i), x, temb, channels, resnet);
+  const transformer = transformers[i];
+  return transformer ? transformer2D(scope.at('attentions', i), hidden, transformer) : hidden;
+}
+
+/**
+ * diffusers' DownBlock2D and CrossAttnDownBlock2D: x [B, C, H, W] → the hidden state after each layer and, unless
+ * `downsamplePadding` is left out, after halving; the last one is the block's output, all are skip connections.
+ */
+export function downBlock2D(
+  scope: Scope,
+  x: Value,
+  options: BlockOptions & { readonly downsamplePadding?: number | undefined },
+): Value[] {
+  const states: Value[] = [];
+  let hidden = x;
+  for (let i = 0; i < options.transformers.length; i++) {
+    hidden = layer(scope, hidden, i, options);
+    states.push(hidden);
+  }
+  if (options.downsamplePadding !== undefined) {
+    states.push(downsample2D(scope.at('downsamplers', 0), hidden, options.downsamplePadding));
+  }
+  return states;
+}
+
+/** diffusers' UNetMidBlock2DCrossAttn (and, with no transformer, UNetMidBlock2D): one resnet more than transformers. */
+export function midBlock2D(scope: Scope, x: Value, options: BlockOptions): Value {
+  const { channels, temb, resnet, transformers } = options;
+  let hidden = resnetBlock2D(scope.at('resnets', 0), x, temb, channels, resnet);
+  transformers.forEach((transformer, i) => {
+    if (transformer) hidden = transformer2D(scope.at('attentions', i), hidden, transformer);
+    hidden = resnetBlock2D(scope.at('resnets', i + 1), hidden, temb, channels, resnet);
+  });
+  return hidden;
+}
+
+/**
+ * diffusers' UpBlock2D and CrossAttnUpBlock2D: each layer takes the hidden state and one skip connection, the last
+ * first; then the result is enlarged to `upsampleSize`, unless that is left out.
+ */
+export function upBlock2D(
+  scope: Scope,
+  x: Value,
+  skips: readonly Value[],
+  options: BlockOptions & { readonly upsampleSize?: readonly [number, number] | undefined },
+): Value {
+  let hidden = x;
+  for (let i = 0; i < options.transformers.length; i++) {
+    hidden = layer(scope, concat([hidden, skips[skips.length - 1 - i]!], 1), i, options);
+  }
+  if (!options.upsampleSize) return hidden;
+  return upsample2D(scope.at('upsamplers', 0), hidden, options.upsampleSize);
+}
