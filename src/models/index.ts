@@ -26,6 +26,12 @@ export {
   UNET,
   VAE,
 } from './network-kind.js';
+export { saveStableDiffusion } from './save.js';
+export {
+  StableDiffusion,
+  type StableDiffusionConfigs,
+  type StableDiffusionParts,
+} from './stable-diffusion.js';
 export {
   type AddedConditions,
   parseUNetConfig,
@@ -33,3 +39,4 @@ export {
   type UNetInputs,
   unet2DCondition,
 } from './unet-2d-condition.js';
+export { declareUNet, unetParameterShapes } from './unet-parameters.js';

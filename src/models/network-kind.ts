@@ -4,7 +4,8 @@ import { type Network, type Parameters, Scope } from '../nn/index.js';
 import { parseVaeConfig, type VaeConfig, vaeDecode, vaeEncode, vaeScaleFactor } from './autoencoder-kl.js';
 import { type ClipTextConfig, clipTextModel, parseClipTextConfig } from './clip-text.js';
 import type { JsonObject } from './config.js';
-import { parseUNetConfig, type UNetConfig, unet2DCondition } from './unet-2d-condition.js';
+import { parseUNetConfig, type UNetConfig } from './unet-2d-condition.js';
+import { declareUNet } from './unet-parameters.js';
 
 export interface NetworkKind<Config> {
   /** Name of the safetensors file, without ending. */
@@ -26,19 +27,7 @@ export interface SavableNetwork<Config = unknown> extends Network<Config> {
 export const UNET: NetworkKind<UNetConfig> = {
   weights: 'diffusion_pytorch_model',
   parseConfig: parseUNetConfig,
-  declare: (scope, config) => {
-    const side = 2 ** (config.block_out_channels.length - 1);
-    const { cross_attention_dim: width } = config;
-    unet2DCondition(scope, config, {
-      sample: input('sample', [1, config.in_channels, side, side]),
-      timestep: input('timestep', [1]),
-      encoderHiddenStates: input('encoder_hidden_states', [
-        1,
-        1,
-        typeof width === 'number' ? width : width[0]!,
-      ]),
-    });
-  },
+  declare: declareUNet,
 };
 
 export const VAE: NetworkKind<VaeConfig> = {

@@ -1,0 +1,31 @@
+/** JSON as Python writes it: with infinities, which scheduler configurations have and JSON does not know. */
+import { InputError } from '../errors.js';
+import { readText } from './files.js';
+
+/** Strings, which are left alone, and the numbers that JSON lacks. */
+const TOKEN = /"(?:[^"\\]|\\.)*"|-?Infinity|NaN/g;
+const NUMBERS: Record<string, string> = { Infinity: '1e999', '-Infinity': '-1e999', NaN: 'null' };
+
+/** The JSON object in a file; Infinity and -Infinity are numbers, NaN is null. Throws InputError where there is none. */
+export async function readPythonJson(path: string): Promise<Readonly<Record<string, unknown>>> {
+  const text = await readText(path);
+  let value: unknown;
+  try {
+    value = JSON.parse(text.replace(TOKEN, (token) => NUMBERS[token] ?? token));
+  } catch (error) {
+    throw new InputError(`expected JSON in ${path}, but ${(error as Error).message}`, { cause: error });
+  }
+  if (typeof value !== 'object' || value === null || Array.isArray(value)) {
+    throw new InputError(`expected one JSON object in ${path}; copy the file again`);
+  }
+  return value as Record<string, unknown>;
+}
+
+const MARK = '\u0000';
+
+/** Indented JSON text that Python reads back, infinities included. */
+export function formatPythonJson(value: unknown): string {
+  const infinite = (_: string, entry: unknown) =>
+    typeof entry === 'number' && Math.abs(entry) === Number.POSITIVE_INFINITY ? `${MARK}${entry}` : entry;
+  return `${JSON.stringify(value, infinite, 2).replace(/"\\u0000(-?Infinity)"/g, '$1')}\n`;
+}

@@ -1,0 +1,116 @@
+/** What can be asked of a generation, checked and filled in. */
+import { InputError } from '../errors.js';
+import type { StableDiffusion } from '../models/index.js';
+import type { Tensor } from '../tensor/index.js';
+import type { DenoiseStep } from './denoise.js';
+
+/** After each network call. */
+export interface GenerateStep extends DenoiseStep {
+  /** Which pictures are in work: indices of the first one and of the one after the last. */
+  readonly images: readonly [number, number];
+  /** Network calls done and to do, over all pictures. */
+  readonly done: number;
+  readonly total: number;
+}
+
+export interface GenerateOptions {
+  /** Picture i is of prompt i, starting over after the last. */
+  prompt: string | readonly string[];
+  /** What to stay away from; one for all, or one for each prompt. Empty unless said. */
+  negativePrompt?: string | readonly string[] | undefined;
+  /** Sampler steps; 30 unless said. */
+  steps?: number | undefined;
+  /** Classifier-free guidance scale; 7.5 unless said. At 1 and below there is none, which halves the work. */
+  guidance?: number | undefined;
+  /** In pixels; the model's own size unless said. */
+  width?: number | undefined;
+  height?: number | undefined;
+  /** 0 unless said. Picture i depends on seed and i, not on how many are made or on the batch. */
+  seed?: number | undefined;
+  /** Number of pictures; one for each prompt unless said. */
+  count?: number | undefined;
+  /** One of SAMPLER_NAMES; the model's own scheduler unless said. */
+  sampler?: string | undefined;
+  /** Sampler ddim only: the share of DDPM's noise that each step adds. */
+  eta?: number | undefined;
+  /** Pictures made at once; 1 unless said, which takes the least memory. */
+  batchSize?: number | undefined;
+  /** Standard normal noise to start from, [count, C, height/f, width/f], instead of the seed's. */
+  latents?: Tensor<'float32'> | undefined;
+  onStep?: ((step: GenerateStep) => void | Promise<void>) | undefined;
+}
+
+export interface ResolvedOptions {
+  /** One for each picture. */
+  prompts: string[];
+  negativePrompts: string[];
+  steps: number;
+  guidance: number;
+  seed: number;
+  batchSize: number;
+  /** Shape of one picture's latents. */
+  latentShape: [channels: number, height: number, width: number];
+}
+
+/** Throws InputError where an option cannot be used. */
+export function resolveOptions(sd: StableDiffusion, options: GenerateOptions): ResolvedOptions {
+  const { negativePrompt = '', steps = 30, guidance = 7.5, seed = 0, batchSize = 1 } = options;
+  const prompts = [options.prompt].flat();
+  const negatives = [negativePrompt].flat();
+  const { count = prompts.length } = options;
+  expectWhole('count', count, 1);
+  expectWhole('steps', steps, 1);
+  expectWhole('seed', seed, 0);
+  expectWhole('batchSize', batchSize, 1);
+  expect(Number.isFinite(guidance), 'guidance', 'a number', guidance);
+  expect(prompts.length > 0, 'prompt', 'at least one prompt', '[]');
+  expect(
+    negatives.length === 1 || negatives.length === prompts.length,
+    'negativePrompt',
+    `one, or ${prompts.length} as there are prompts`,
+    negatives.length,
+  );
+  const shape = latentShape(sd, options);
+  const given = options.latents?.shape;
+  expect(
+    given === undefined || String(given) === String([count, ...shape]),
+    'latents',
+    `shape [${[count, ...shape]}]`,
+    `[${given}]`,
+  );
+  const each = (list: readonly string[]) => Array.from({ length: count }, (_, i) => list[i % list.length]!);
+  return {
+    prompts: each(prompts),
+    negativePrompts: each(negatives),
+    steps,
+    guidance,
+    seed,
+    batchSize,
+    latentShape: shape,
+  };
+}
+
+function latentShape(sd: StableDiffusion, options: GenerateOptions): [number, number, number] {
+  const factor = sd.scaleFactor;
+  const own = [sd.unet.config.sample_size ?? []].flat();
+  const sides = [options.height ?? own[0]! * factor, options.width ?? own.at(-1)! * factor] as const;
+  (['height', 'width'] as const).forEach((name, i) => {
+    const side = sides[i]!;
+    expect(
+      Number.isInteger(side) && side > 0 && side % factor === 0,
+      name,
+      `a multiple of ${factor} pixels`,
+      side,
+    );
+  });
+  return [sd.vae.config.latent_channels, sides[0] / factor, sides[1] / factor];
+}
+
+function expect(condition: boolean, option: string, expected: string, got: unknown): void {
+  if (!condition) throw new InputError(`${option}: expected ${expected}, got ${got}; change it`);
+}
+
+function expectWhole(option: string, value: number, least: number): void {
+  const holds = Number.isSafeInteger(value) && value >= least;
+  expect(holds, option, `a whole number of at least ${least}`, value);
+}
