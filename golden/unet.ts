@@ -1,12 +1,11 @@
 /** The golden cases unet/sd15, unet/sd2 and unet/sdxl: outputs, the loss and every gradient of the denoising UNet. */
 import { join } from 'node:path';
-import { compileLoss, type GradientRequest } from '../src/autodiff/index.js';
+import { compileLoss, type GradientRequest, type LossOptions } from '../src/autodiff/index.js';
 import { readJson, readSafetensors } from '../src/formats/index.js';
 import { graphOf, input, type Value } from '../src/graph/index.js';
 import { loadNetwork } from '../src/models/load.js';
 import { UNET } from '../src/models/network-kind.js';
 import { type UNetConfig, unet2DCondition } from '../src/models/unet-2d-condition.js';
-import { declareUNet } from '../src/models/unet-parameters.js';
 import { type Network, parameterFeeds, Scope } from '../src/nn/index.js';
 import { compile, mul, reduceMean, sub } from '../src/ops/index.js';
 import { type Tensor, tensor, toFloat32 } from '../src/tensor/index.js';
@@ -20,15 +19,15 @@ interface CaseFile {
   float32_against_float64?: { gradients?: { zero_in_exact_arithmetic?: string[] } };
 }
 
-/** Computes everything a case folder holds and compares. */
-export async function runUnetCase(folder: string): Promise<Check[]> {
-  const unet: UNet = await loadNetwork(folder, 'unet', { ...UNET, declare: declareUNet });
+/** Computes everything a case folder holds and compares; the options say how the gradients are computed. */
+export async function runUnetCase(folder: string, options?: LossOptions): Promise<Check[]> {
+  const unet = await loadNetwork(folder, 'unet', UNET);
   const { tensors: expected } = await readSafetensors(join(folder, 'io.safetensors'));
   const { float32_against_float64: rounding } = (await readJson(join(folder, 'case.json'))) as CaseFile;
   const zero = new Set(rounding?.gradients?.zero_in_exact_arithmetic);
 
   const inputs = inputFeeds(expected);
-  const actual = new Map(await train(unet, inputs, expected));
+  const actual = new Map(await train(unet, inputs, expected, options));
   const odd = inputs.get('odd_sample');
   if (odd) actual.set('out.odd_sample', await predict(unet, new Map([...inputs, ['sample', odd]])));
 
@@ -81,7 +80,7 @@ async function predict(unet: UNet, feeds: Tensors): Promise<Tensor> {
 }
 
 /** Runs loss = mean((prediction − target)²) with the gradients the case has; results are named as there. */
-async function train(unet: UNet, feeds: Tensors, io: Tensors): Promise<Tensors> {
+async function train(unet: UNet, feeds: Tensors, io: Tensors, options?: LossOptions): Promise<Tensors> {
   const { scope, values, prediction } = build(unet, feeds);
   const difference = sub(prediction, values.get('target')!);
   const loss = reduceMean(mul(difference, difference));
@@ -91,7 +90,7 @@ async function train(unet: UNet, feeds: Tensors, io: Tensors): Promise<Tensors> 
     const of = key && (ofInput ? values : scope.parameters).get(key);
     if (of) requests.set(name, { of });
   }
-  const program = await compileLoss({ loss, prediction }, requests);
+  const program = await compileLoss({ loss, prediction }, requests, options);
   try {
     const { outputs, gradients } = await program.run(new Map([...feeds, ...parameterFeeds(unet)]));
     return new Map([

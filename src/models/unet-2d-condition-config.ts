@@ -6,12 +6,15 @@ const layers = z.union([z.int().nonnegative(), z.array(z.int().nonnegative())]);
 
 /** A key whose absence means `fallback`; `supported` completes the sentence "… is not supported; use …". */
 function key<T extends z.ZodType>(schema: T, fallback: z.output<T>, supported: string) {
-  return z.unknown().transform((value, context): z.output<T> => {
-    const result = schema.safeParse(value === undefined ? fallback : value);
-    if (result.success) return result.data;
-    context.addIssue({ code: 'custom', message: `use ${supported}` });
-    return z.NEVER;
-  });
+  return z
+    .unknown()
+    .optional()
+    .transform((value, context): z.output<T> => {
+      const result = schema.safeParse(value === undefined ? fallback : value);
+      if (result.success) return result.data;
+      context.addIssue({ code: 'custom', message: `use ${supported}` });
+      return z.NEVER;
+    });
 }
 
 /** A key of which we implement one value only. */
@@ -24,7 +27,7 @@ const ignored = () => z.unknown().optional();
 
 const perBlock = 'a whole number, or one for each block';
 
-const keys = z.strictObject({
+const KEYS = {
   sample_size: key(
     z.union([count, z.tuple([count, count]), z.null()]),
     null,
@@ -128,6 +131,13 @@ const keys = z.strictObject({
   power: ignored(),
   update_after_step: ignored(),
   use_ema_warmup: ignored(),
+};
+
+const keys = z.strictObject(KEYS, {
+  error: (issue) =>
+    issue.code === 'unrecognized_keys'
+      ? `the key "${issue.keys[0]}" is not one of UNet2DConditionModel; remove it if the model was made without it`
+      : undefined,
 });
 
 /** Keys whose lists have one entry for each block. */
@@ -154,6 +164,8 @@ const schema = keys.superRefine((config, context) => {
   }
   if (widths.some((width) => width % groups !== 0))
     return refuse('block_out_channels', `multiples of norm_num_groups, ${groups}`);
+  if (attentionHeads(config).some((heads, i) => heads > widths[i]!))
+    return refuse('attention_head_dim', 'no more heads than block_out_channels has channels');
   if (up === null && Array.isArray(down) && down.some(Array.isArray))
     return refuse(
       'reverse_transformer_layers_per_block',
@@ -208,7 +220,7 @@ function plan(attends: boolean, resnets: number, layers: number | number[]): Lay
 }
 
 /** The number of attention heads at each resolution. */
-export function attentionHeads({ attention_head_dim, block_out_channels }: UNetConfig): number[] {
+export function attentionHeads({ attention_head_dim, block_out_channels }: z.output<typeof keys>): number[] {
   return spread(attention_head_dim, block_out_channels.length);
 }
 
