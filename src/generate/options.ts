@@ -58,12 +58,12 @@ export function resolveOptions(sd: StableDiffusion, options: GenerateOptions): R
   const prompts = [options.prompt].flat();
   const negatives = [negativePrompt].flat();
   const { count = prompts.length } = options;
+  expect(prompts.length > 0, 'prompt', 'at least one prompt', '[]');
   expectWhole('count', count, 1);
   expectWhole('steps', steps, 1);
   expectWhole('seed', seed, 0);
   expectWhole('batchSize', batchSize, 1);
   expect(Number.isFinite(guidance), 'guidance', 'a number', guidance);
-  expect(prompts.length > 0, 'prompt', 'at least one prompt', '[]');
   expect(
     negatives.length === 1 || negatives.length === prompts.length,
     'negativePrompt',
@@ -92,22 +92,25 @@ export function resolveOptions(sd: StableDiffusion, options: GenerateOptions): R
 
 function latentShape(sd: StableDiffusion, options: GenerateOptions): [number, number, number] {
   const factor = sd.scaleFactor;
-  const own = [sd.unet.config.sample_size ?? []].flat();
-  const sides = [options.height ?? own[0]! * factor, options.width ?? own.at(-1)! * factor] as const;
+  const own = sd.unet.config.sample_size;
+  const [ownHeight, ownWidth] = (typeof own === 'number' ? [own, own] : (own ?? [])).map(
+    (side) => side * factor,
+  );
+  const sides = [options.height ?? ownHeight, options.width ?? ownWidth] as [number, number];
   (['height', 'width'] as const).forEach((name, i) => {
     const side = sides[i]!;
     expect(
       Number.isInteger(side) && side > 0 && side % factor === 0,
       name,
       `a multiple of ${factor} pixels`,
-      side,
+      side ?? 'none, and the model does not say',
     );
   });
   return [sd.vae.config.latent_channels, sides[0] / factor, sides[1] / factor];
 }
 
 function expect(condition: boolean, option: string, expected: string, got: unknown): void {
-  if (!condition) throw new InputError(`${option}: expected ${expected}, got ${got}; change it`);
+  if (!condition) throw new InputError(`${option}: expected ${expected}, got ${got}`);
 }
 
 function expectWhole(option: string, value: number, least: number): void {

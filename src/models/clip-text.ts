@@ -1,6 +1,6 @@
 /** The text encoders of OpenAI's CLIP and of OpenCLIP: transformers' CLIPTextModel and CLIPTextModelWithProjection, v5.18. */
 import { z } from 'zod';
-import type { Value } from '../graph/index.js';
+import { segment, type Value } from '../graph/index.js';
 import { activation, embedding, layerNorm, linear, type Scope } from '../nn/index.js';
 import { add, attention, gatherRows, reshape, slice, transpose } from '../ops/index.js';
 import { type Tensor, tensorOf } from '../tensor/index.js';
@@ -88,7 +88,8 @@ export function clipTextModel(
   const model = textModel(scope);
   const hiddenStates = [embeddings(model.at('embeddings'), config, inputIds)];
   for (let layer = 0; layer < config.num_hidden_layers; layer++) {
-    hiddenStates.push(encoderLayer(model.at('encoder', 'layers', layer), config, hiddenStates.at(-1)!));
+    const previous = hiddenStates.at(-1)!;
+    hiddenStates.push(segment(() => encoderLayer(model.at('encoder', 'layers', layer), config, previous)));
   }
   const lastHiddenState = clipFinalLayerNorm(scope, config, hiddenStates.at(-1)!);
   if (!pooledRows) return { lastHiddenState, hiddenStates };
