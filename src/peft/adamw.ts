@@ -28,7 +28,11 @@ export interface TrainedTensor {
   readonly shape: readonly number[];
   /** The network's own array; updates are written into it. */
   readonly weights: Float32Array;
-  /** Flat positions of the trained entries, ascending; all entries where undefined. */
+  /** Flat positions of the entries selected at first, ascending; all entries where undefined. */
+  readonly selected: Int32Array | undefined;
+  /** Values of the selected entries before training; undefined where all entries train. */
+  readonly base: Float32Array | undefined;
+  /** The positions, of those selected, that still train. */
   indices: Int32Array | undefined;
   /** Running mean of the gradient and of its square, an entry each. */
   mean: Float32Array;
@@ -114,33 +118,48 @@ export class AdamW implements Optimizer {
     return { gradientNorm, learningRate, losses: {} };
   }
 
-  /** m ← β₁m + (1−β₁)g, v ← β₂v + (1−β₂)g², w ← (1 − ηλ)w − η · m̂ / (√v̂ + ε) */
   private updateTensor(
     tensor: TrainedTensor,
     gradient: Float32Array,
     clip: number,
     learningRate: number,
   ): void {
-    const { weights, indices, mean, square } = tensor;
+    const { weights, indices } = tensor;
+    const values = indices ? gather(weights, indices) : weights;
+    this.updateEntries(values, gradient, tensor.mean, tensor.square, clip, learningRate);
+    if (indices) scatter(weights, indices, values);
+  }
+
+  /** g ← clip · g, m ← β₁m + (1−β₁)g, v ← β₂v + (1−β₂)g², w ← (1 − ηλ)w − η · m̂ / (√v̂ + ε) */
+  private updateEntries(
+    values: Float32Array,
+    gradient: Float32Array,
+    mean: Float32Array,
+    square: Float32Array,
+    clip: number,
+    learningRate: number,
+  ): void {
     const [beta1, beta2] = this.betas;
+    const [rest1, rest2] = [1 - beta1, 1 - beta2];
     const { epsilon } = this;
     const stepSize = learningRate / (1 - beta1 ** this.updates);
-    const rootCorrection = Math.sqrt(1 - beta2 ** this.updates);
+    const rootCorrection = 1 / Math.sqrt(1 - beta2 ** this.updates);
     const keep = 1 - learningRate * this.weightDecay;
-    for (let i = 0; i < mean.length; i++) {
-      const at = indices ? indices[i]! : i;
+    for (let i = 0; i < values.length; i++) {
       const g = gradient[i]! * clip;
-      const m = beta1 * mean[i]! + (1 - beta1) * g;
-      const v = beta2 * square[i]! + (1 - beta2) * g * g;
+      const m = beta1 * mean[i]! + rest1 * g;
+      const v = beta2 * square[i]! + rest2 * g * g;
       mean[i] = m;
       square[i] = v;
-      weights[at] = keep * weights[at]! - (stepSize * m) / (Math.sqrt(v) / rootCorrection + epsilon);
+      values[i] = keep * values[i]! - (stepSize * m) / (Math.sqrt(v) * rootCorrection + epsilon);
     }
   }
 
   state(): OptimizerState {
     const tensors = new Map<string, Tensor>();
-    for (const { name, indices, mean, square } of this.tensors) {
+    for (const { name, weights, selected, indices, mean, square } of this.tensors) {
+      const values = selected ? gather(weights, selected) : weights;
+      tensors.set(`values.${name}`, tensorOf('float32', [values.length], values));
       tensors.set(`mean.${name}`, tensorOf('float32', [mean.length], mean));
       tensors.set(`square.${name}`, tensorOf('float32', [square.length], square));
       if (indices) tensors.set(`indices.${name}`, tensorOf('int32', [indices.length], indices));
@@ -151,17 +170,25 @@ export class AdamW implements Optimizer {
   restore({ step, tensors }: OptimizerState): void {
     this.updates = step;
     for (const trained of this.tensors) {
-      const part = <D extends 'float32' | 'int32'>(kind: string): Tensor<D>['data'] => {
+      const part = (kind: string): Tensor['data'] => {
         const found = tensors.get(`${kind}.${trained.name}`);
         if (!found)
           throw new InputError(
             `the checkpoint has no optimizer state "${kind}.${trained.name}"; it is of another run`,
           );
-        return found.data as Tensor<D>['data'];
+        return found.data;
       };
-      trained.mean = part<'float32'>('mean') as Float32Array;
-      trained.square = part<'float32'>('square') as Float32Array;
-      if (trained.indices) trained.indices = part<'int32'>('indices') as Int32Array;
+      const values = part('values') as Float32Array;
+      if (values.length !== (trained.selected ?? trained.weights).length) {
+        throw new InputError(
+          `the checkpoint holds ${values.length} trained entries of ${trained.name}, expected ${(trained.selected ?? trained.weights).length}; it is of another model or threshold`,
+        );
+      }
+      for (let i = 0; i < values.length; i++)
+        trained.weights[trained.selected ? trained.selected[i]! : i] = values[i]!;
+      trained.mean = part('mean') as Float32Array;
+      trained.square = part('square') as Float32Array;
+      if (trained.indices) trained.indices = part('indices') as Int32Array;
     }
   }
 }
@@ -171,10 +198,24 @@ function trainedTensor(
   name: string,
   shape: readonly number[],
   weights: Float32Array,
-  indices: Int32Array | undefined,
+  selected: Int32Array | undefined,
 ): TrainedTensor {
-  const count = indices?.length ?? weights.length;
-  return { name, shape, weights, indices, mean: new Float32Array(count), square: new Float32Array(count) };
+  const count = selected?.length ?? weights.length;
+  const base = selected && gather(weights, selected);
+  const [mean, square] = [new Float32Array(count), new Float32Array(count)];
+  return { name, shape, weights, selected, base, indices: selected, mean, square };
+}
+
+/** The entries at the given positions. */
+export function gather(values: Float32Array, positions: Int32Array): Float32Array {
+  const entries = new Float32Array(positions.length);
+  for (let i = 0; i < positions.length; i++) entries[i] = values[positions[i]!]!;
+  return entries;
+}
+
+/** Writes entries to the given positions. */
+export function scatter(values: Float32Array, positions: Int32Array, entries: Float32Array): void {
+  for (let i = 0; i < positions.length; i++) values[positions[i]!] = entries[i]!;
 }
 
 const indexInput = (name: string): string => `trained positions of ${name}`;

@@ -3,7 +3,7 @@
 import { InputError } from '../../errors.js';
 import type { Network } from '../../nn/index.js';
 import { Random } from '../../tensor/index.js';
-import { AdamW, type AdamWOptions, type TrainedTensor } from '../adamw.js';
+import { AdamW, type AdamWOptions, gather, type TrainedTensor } from '../adamw.js';
 import type { StepOptions, StepReport } from '../optimizer.js';
 import { positionsBelow, thresholdFor } from '../selection.js';
 import { NuclearNormSolver } from './nuclear-norm.js';
@@ -84,11 +84,7 @@ export class AdamWSara extends AdamW {
     let loss = 0;
     for (const { name, shape, weights, indices } of this.drawMatrices()) {
       const positions = indices!;
-      const { norm, gradient } = await this.solver.solve(
-        shape,
-        positions,
-        Float32Array.from(positions, (at) => weights[at]!),
-      );
+      const { norm, gradient } = await this.solver.solve(shape, positions, gather(weights, positions));
       loss += this.lambdaRank * norm;
       const task = gradients.get(name);
       if (task) for (let i = 0; i < gradient.length; i++) task[i]! += this.lambdaRank * gradient[i]!;

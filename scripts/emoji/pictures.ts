@@ -1,0 +1,37 @@
+/** The pictures the emoji model learns from, in memory. */
+import { basename } from 'node:path';
+import { readJson } from '../../src/formats/index.js';
+import { ImageFolder } from '../../src/train/data/image-folder.js';
+
+export interface Picture {
+  readonly style: string;
+  readonly caption: string;
+  /** [3, 64, 64] in [−1, 1] */
+  readonly pixels: Float32Array;
+}
+
+interface Concept {
+  hexcode: string;
+  heldOut?: boolean;
+}
+
+/** Concepts that no downstream style set, nor the autoencoder's share of them, ever shows. */
+export async function heldOutHexcodes(): Promise<Set<string>> {
+  const concepts = (await readJson('scripts/data/concepts.json')) as Concept[];
+  return new Set(concepts.filter(({ heldOut }) => heldOut).map(({ hexcode }) => hexcode));
+}
+
+/** All pictures of a folder that `keep` accepts by file name without ending. */
+export async function loadPictures(
+  folder: string,
+  style: string,
+  keep: (name: string) => boolean = () => true,
+): Promise<Picture[]> {
+  const images = await ImageFolder.open(folder, { size: 64 });
+  const pictures: Picture[] = [];
+  for (const sample of images.plainSamples()) {
+    if (!keep(basename(sample.entry.path, '.png'))) continue;
+    pictures.push({ style, caption: sample.caption, pixels: await images.load(sample) });
+  }
+  return pictures;
+}
