@@ -1,6 +1,8 @@
-/** Learning-rate schedules: the factor on the base rate at each step. */
+/** Learning-rate schedules, as diffusers' optimization.py has them: the factor on the base rate at each step. */
 
-/** Linear warm-up to 1, then a cosine to 0 at the last step (as diffusers' get_cosine_schedule_with_warmup). */
+export const SCHEDULES = ['cosine', 'constant'] as const;
+
+/** Linear warm-up from 0 to 1, then a cosine to 0 at the last step. */
 export function cosineSchedule(steps: number, warmup = 0): (step: number) => number {
   return (step) => {
     if (step < warmup) return step / Math.max(1, warmup);
@@ -9,7 +11,7 @@ export function cosineSchedule(steps: number, warmup = 0): (step: number) => num
   };
 }
 
-/** Linear warm-up to 1, then constant. */
+/** Linear warm-up from 0 to 1, then constant. */
 export function constantSchedule(warmup = 0): (step: number) => number {
-  return (step) => Math.min(1, (step + 1) / Math.max(1, warmup));
+  return (step) => Math.min(1, step / Math.max(1, warmup));
 }

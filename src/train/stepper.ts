@@ -19,6 +19,28 @@ export interface StepResult extends StepReport {
   readonly loss: number;
 }
 
+/** A loss or a gradient that is not finite; nothing was changed by it. */
+export class DivergenceError extends InputError {
+  override readonly name = 'DivergenceError';
+  constructor(
+    /** What is not finite, such as "loss". */
+    readonly what: string,
+    readonly value: number,
+    /** The step that was not made, counted from 1. */
+    readonly step: number,
+    pictures = 'of that batch',
+  ) {
+    super(
+      `the ${what} became ${value} at step ${step}; the run stopped before using it: lower the learning rate or look at the pictures ${pictures}`,
+    );
+  }
+
+  /** The same, naming the pictures. */
+  withPictures(names: readonly string[]): DivergenceError {
+    return new DivergenceError(this.what, this.value, this.step, names.join(', '));
+  }
+}
+
 /** Runs an objective with an optimizer. Graphs are compiled when a batch of new shape comes, or when the selection changes. */
 export class Stepper<Batch> {
   private readonly programs = new Map<string, LossProgram>();
@@ -31,7 +53,7 @@ export class Stepper<Batch> {
     private readonly options: StepperOptions = {},
   ) {}
 
-  /** Gradients are averaged over the samples of all micro-batches. A loss that is not finite is an InputError, and nothing changes. */
+  /** Gradients are averaged over the samples of all micro-batches. Throws DivergenceError where they or the loss are not finite. */
   async step(microBatches: readonly Batch[], options: StepOptions = {}): Promise<StepResult> {
     const total = microBatches.reduce((sum, batch) => sum + this.objective.size(batch), 0);
     const gradients = new Map<string, Float32Array>();
@@ -45,6 +67,7 @@ export class Stepper<Batch> {
         accumulate(gradients, name, gradient.data as Float32Array, share);
     }
     this.expectFinite(loss, 'loss');
+    for (const [name, gradient] of gradients) this.expectFinite(sumOf(gradient), `gradient of ${name}`);
     const report = await this.optimizer.update(gradients, options);
     return { loss, ...report };
   }
@@ -67,10 +90,7 @@ export class Stepper<Batch> {
   }
 
   private expectFinite(value: number, what: string): void {
-    if (Number.isFinite(value)) return;
-    throw new InputError(
-      `the ${what} became ${value} at step ${this.optimizer.step + 1}; the run stopped before using it: lower the learning rate or look at the pictures of that batch`,
-    );
+    if (!Number.isFinite(value)) throw new DivergenceError(what, value, this.optimizer.step + 1);
   }
 
   private feeds(batch: Batch): Map<string, Tensor> {
@@ -95,6 +115,13 @@ export class Stepper<Batch> {
     }
     return program;
   }
+}
+
+/** In float64, which no sum of float32 values leaves: finite where every entry is. */
+function sumOf(values: Float32Array): number {
+  let sum = 0;
+  for (let i = 0; i < values.length; i++) sum += values[i]!;
+  return sum;
 }
 
 const scalarOf = ({ data }: Tensor): number => Number(data[0]);
