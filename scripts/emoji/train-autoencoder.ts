@@ -29,6 +29,16 @@ const BATCH = 8;
 const SEED = 1;
 const LEARNING_RATE = 3e-3;
 const SAVE_EVERY = 250;
+/** Share of pictures whose colour channels are exchanged at random: without it green and pink are learned late. */
+const PERMUTED = 0.5;
+const ORDERS = [
+  [0, 1, 2],
+  [0, 2, 1],
+  [1, 0, 2],
+  [1, 2, 0],
+  [2, 0, 1],
+  [2, 1, 0],
+];
 
 const CONFIG = {
   _class_name: 'AutoencoderKL',
@@ -78,7 +88,12 @@ let running = 0;
 while (optimizer.step < STEPS) {
   const step = optimizer.step;
   const random = new Random(SEED, 'autoencoder batch', step);
-  const chosen = Array.from({ length: BATCH }, () => training[random.integer(0, training.length)]!);
+  const chosen = Array.from({ length: BATCH }, () => {
+    const picture = training[random.integer(0, training.length)]!;
+    return random.next() < PERMUTED
+      ? exchangeColours(picture, ORDERS[random.integer(0, ORDERS.length)]!)
+      : picture;
+  });
   const batch = { pixels: stack(chosen), noise: tensor([BATCH, 16, 8, 8], random.normal(BATCH * 16 * 64)) };
   const learningRate = LEARNING_RATE * schedule(step);
   const { loss } = await stepper.step([batch], { learningRate, maxGradientNorm: 1 });
@@ -124,6 +139,15 @@ function initializeForReconstruction({ parameters }: typeof vae): void {
   }
   parameters.get('quant_conv.bias')!.data.fill(-6, CONFIG.latent_channels);
   parameters.get('decoder.conv_out.bias')!.data.fill(0.6);
+}
+
+function exchangeColours(picture: Picture, order: readonly number[]): Picture {
+  const plane = picture.pixels.length / order.length;
+  const pixels = new Float32Array(picture.pixels.length);
+  order.forEach((from, to) => {
+    pixels.set(picture.pixels.subarray(from * plane, (from + 1) * plane), to * plane);
+  });
+  return { ...picture, pixels };
 }
 
 function stack(pictures: readonly Picture[]): Tensor<'float32'> {

@@ -10,7 +10,7 @@ export class MovingAverage {
   constructor(
     networks: readonly Network[],
     readonly decay: number,
-    private updates = 0,
+    public updates = 0,
   ) {
     const weights = networks.flatMap((network) =>
       [...network.parameters].map(([key, value]) => [parameterInput(network, key), value] as const),
