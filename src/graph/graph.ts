@@ -9,7 +9,7 @@ export interface Graph {
   readonly nodes: readonly Node[];
 }
 
-/** Collects the graph that computes the outputs. Throws if two different inputs share a name. */
+/** Collects the graph that computes the outputs. Throws if two inputs, or an input and an output, share a name. */
 export function graphOf(outputs: Readonly<Record<string, Value>> | ReadonlyMap<string, Value>): Graph {
   const named = new Map(outputs instanceof Map ? outputs : Object.entries(outputs));
   const nodes = ancestors([...named.values()]);
@@ -19,6 +19,7 @@ export function graphOf(outputs: Readonly<Record<string, Value>> | ReadonlyMap<s
     const value = node.outputs[0]!;
     const name = inputName(value);
     if (inputs.has(name)) throw new GraphError(`two inputs of one graph are named "${name}"`);
+    if (named.has(name)) throw new GraphError(`an input and an output of one graph are both named "${name}"`);
     inputs.set(name, value);
   }
   return { inputs, outputs: named, nodes };

@@ -1,0 +1,69 @@
+/** A loss compiled in recomputed segments gives what it gives as one graph, also where values cross several segments. */
+import { expect, test } from 'vitest';
+import { compileLoss, type GradientRequest } from '../../src/autodiff/index.js';
+import { input, segment, type Value } from '../../src/graph/index.js';
+import { add, concat, gemm, mul, reduceMean, reshape, sigmoid, take } from '../../src/ops/index.js';
+import { Random, type Tensor, tensor, tensorOf } from '../../src/tensor/index.js';
+import { expectAllclose } from '../support/allclose.js';
+
+const SHARED = 'shared';
+const random = (name: string, ...shape: number[]) =>
+  tensor(shape, new Random(5, name).normal(shape.reduce((product, side) => product * side, 1)));
+
+/** Three blocks with skip connections across blocks, and one weight that all blocks use. */
+function network() {
+  const weights = new Map<string, Value>();
+  const weight = (name: string, ...shape: number[]) => {
+    if (!weights.has(name)) weights.set(name, input(name, shape));
+    return weights.get(name)!;
+  };
+  const x = input('x', [4, 6]);
+  const layer = (name: string, value: Value) =>
+    sigmoid(add(gemm(value, weight(name, value.shape[1]!, 6)), weight(SHARED, 6)));
+  const first = segment(() => layer('w1', x));
+  const second = segment(() => layer('w2', mul(first, x)));
+  const third = segment(() => layer('w3', concat([second, first], 1)));
+  const loss = reshape(reduceMean(mul(third, third)), []);
+  return { outputs: { loss, third }, weights };
+}
+
+async function run(checkpoint: boolean) {
+  const { outputs, weights } = network();
+  const requests = new Map<string, GradientRequest>([...weights].map(([name, of]) => [name, { of }]));
+  const positions = tensorOf('int32', [3], Int32Array.of(0, 5, 17));
+  requests.set('w2', {
+    of: weights.get('w2')!,
+    read: (dW) => take(dW, input('positions', [3], 'int32')),
+  });
+  const program = await compileLoss(outputs, requests, { checkpoint, threads: 1 });
+  const feeds = new Map<string, Tensor>([
+    ['x', random('x', 4, 6)],
+    ['positions', positions],
+    ['w1', random('w1', 6, 6)],
+    ['w2', random('w2', 6, 6)],
+    ['w3', random('w3', 12, 6)],
+    [SHARED, random(SHARED, 6)],
+  ]);
+  const result = await program.run(feeds);
+  await program.dispose();
+  return result;
+}
+
+test('segments agree with the whole graph', async () => {
+  const whole = await run(false);
+  const pieces = await run(true);
+  for (const [name, { data }] of whole.outputs) {
+    expectAllclose(pieces.outputs.get(name)!.data as Float32Array, data as Float32Array);
+  }
+  expect([...pieces.gradients.keys()].sort()).toEqual([...whole.gradients.keys()].sort());
+  for (const [name, { data }] of whole.gradients) {
+    expectAllclose(pieces.gradients.get(name)!.data as Float32Array, data as Float32Array);
+  }
+  expect(whole.gradients.get('w2')!.shape).toEqual([3]);
+});
+
+test('a loss without the name is refused', () => {
+  expect(() => compileLoss({ other: input('x', []) }, new Map())).toThrow(
+    'expected an output "loss", got other',
+  );
+});
