@@ -56,6 +56,20 @@ export function erfOf(x: number): number {
   return Math.sign(x) * (1 - Math.exp(-x * x) / (fraction * Math.sqrt(Math.PI)));
 }
 
+/**
+ * Sine and cosine, computed in float64: WebGPU promises its own float32 ones only to 5e-4, and only within [−π, π], while
+ * the phases of timestep embeddings reach 1000. They run on the CPU there; the embeddings are small.
+ */
+function wave(name: string, onnxName: string, compute: (x: number) => number): Operator<None> {
+  return {
+    ...unary(name, onnxName, compute),
+    lower: (onnx, [x], node) => {
+      const precise = onnx.node(onnxName, [onnx.cast(x!, 'float64')]);
+      return [onnx.cast(precise, node.outputs[0]!.dtype)];
+    },
+  };
+}
+
 export const negOperator = unary('neg', 'Neg', (x) => -x);
 export const expOperator = unary('exp', 'Exp', Math.exp);
 export const logOperator = unary('log', 'Log', Math.log);
@@ -64,8 +78,8 @@ export const reciprocalOperator = unary('reciprocal', 'Reciprocal', (x) => 1 / x
 export const sigmoidOperator = unary('sigmoid', 'Sigmoid', (x) => 1 / (1 + Math.exp(-x)));
 export const tanhOperator = unary('tanh', 'Tanh', Math.tanh);
 export const erfOperator = unary('erf', 'Erf', erfOf);
-export const sinOperator = unary('sin', 'Sin', Math.sin);
-export const cosOperator = unary('cos', 'Cos', Math.cos);
+export const sinOperator = wave('sin', 'Sin', Math.sin);
+export const cosOperator = wave('cos', 'Cos', Math.cos);
 export const absOperator = unary('abs', 'Abs', Math.abs);
 export const signOperator = unary('sign', 'Sign', Math.sign);
 

@@ -7,7 +7,7 @@ import { expectAllclose } from '../support/allclose.js';
 import { testDevices } from '../support/devices.js';
 import { instantiate, OPERATOR_CASES } from '../support/operator-cases.js';
 
-for (const { device, skip } of testDevices()) {
+for (const { device, skip } of await testDevices()) {
   describe.skipIf(skip)(`operators on ${device}${skip ? ` (${skip})` : ''}`, () => {
     for (const [name, cases] of Object.entries(OPERATOR_CASES)) {
       cases.forEach((operatorCase, index) => {
