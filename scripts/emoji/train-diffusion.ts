@@ -44,7 +44,7 @@ const configs = { unet: UNET, textEncoder: TEXT_ENCODER, vae: vae.json, schedule
 const drawn = await StableDiffusion.initialize(configs, SEED);
 const sd = new StableDiffusion({ ...drawn, vae }, runtime);
 const networks = [sd.unet, sd.textEncoder];
-const optimizer = new AdamW(networks, { learningRate: LEARNING_RATE, weightDecay: 1e-2 });
+const optimizer = new AdamW(networks, { learningRate: LEARNING_RATE, betas: [0.9, 0.99], weightDecay: 1e-2 });
 const average = new MovingAverage(networks, 0.999);
 const objective = new DiffusionObjective(sd.unet, noiseSchedule(sd.schedulerConfig), {
   textEncoder: sd.textEncoder,
@@ -95,7 +95,7 @@ while (optimizer.step < STEPS) {
   if (optimizer.step % SAVE_EVERY === 0 || optimizer.step === STEPS) await save();
 }
 
-/** Pictures, captions, noise and timesteps of a step, all drawn from its number. */
+/** Pictures, captions, noise and timesteps of a step, all drawn from its number; the timesteps are spread evenly. */
 function batchAt(step: number) {
   const random = new Random(SEED, 'diffusion batch', step);
   const chosen = Array.from({ length: BATCH }, () => random.integer(0, pictures.length));
@@ -108,7 +108,7 @@ function batchAt(step: number) {
   return {
     latents: tensor(shape, data),
     noise: tensor(shape, random.normal(data.length)),
-    timesteps: random.integers(BATCH, 0, 1000),
+    timesteps: Int32Array.from({ length: BATCH }, (_, i) => Math.floor(((i + random.next()) / BATCH) * 1000)),
     condition: sd.tokenize(captions),
   };
 }
