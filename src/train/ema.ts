@@ -28,6 +28,16 @@ export class MovingAverage {
     }
   }
 
+  /** Exchanges weights and averages, in place; once more to go back. */
+  exchange(): void {
+    for (const [name, { data: average }] of this.averages) {
+      const weights = this.current.get(name)!;
+      const kept = weights.slice();
+      weights.set(average);
+      average.set(kept);
+    }
+  }
+
   /** The averaged weights of one network, sharing memory with this object. */
   of(network: Network): Parameters {
     return new Map(

@@ -4,14 +4,21 @@ import { join } from 'node:path';
 import { InputError } from '../errors.js';
 import { exists, readSafetensors, writeSafetensors } from '../formats/index.js';
 import type { StableDiffusion } from '../models/index.js';
-import type { Network } from '../nn/index.js';
 import { type Tensor, tensor } from '../tensor/index.js';
+import { networkDigest } from './digest.js';
 
 /** What encodes: a model, or what is left of it. */
 export type Encoders = Pick<
   StableDiffusion,
   'vae' | 'textEncoder' | 'tokenizerFiles' | 'encodeMoments' | 'encodePrompts' | 'dispose'
 >;
+
+export interface EncodingsOptions {
+  /** Where encodings outlive the process; models can share it, since names depend on the encoders' weights. */
+  folder?: string | undefined;
+  /** Whether pictures stay in memory once encoded; not of use where each step crops them anew. True unless said. */
+  rememberPictures?: boolean | undefined;
+}
 
 export class Encodings {
   private readonly remembered = new Map<string, Tensor<'float32'>>();
@@ -20,8 +27,7 @@ export class Encodings {
 
   constructor(
     encoders: Encoders,
-    /** Where encodings outlive the process; shared by all models, since names depend on the encoders' weights. */
-    private readonly folder?: string,
+    private readonly options: EncodingsOptions = {},
   ) {
     this.encoders = encoders;
   }
@@ -31,16 +37,16 @@ export class Encodings {
    * them, [3, size, size], where they are needed.
    */
   moments(pixelKey: string, load: () => Promise<Float32Array>): Promise<Tensor<'float32'>> {
-    return this.recall('moments', pixelKey, async ({ encodeMoments }) => {
+    return this.recall('moments', pixelKey, async (encoders) => {
       const pixels = await load();
       const side = Math.sqrt(pixels.length / 3);
-      return encodeMoments(tensor([1, 3, side, side], pixels));
+      return encoders.encodeMoments(tensor([1, 3, side, side], pixels));
     });
   }
 
   /** A caption's text states, [1, T, D]. */
   textStates(caption: string): Promise<Tensor<'float32'>> {
-    return this.recall('text states', caption, ({ encodePrompts }) => encodePrompts([caption]));
+    return this.recall('text states', caption, (encoders) => encoders.encodePrompts([caption]));
   }
 
   /** Lets go of the encoders; what was encoded stays. */
@@ -52,37 +58,34 @@ export class Encodings {
   private async recall(
     kind: 'moments' | 'text states',
     key: string,
-    encode: (encoders: Pick<Encoders, 'encodeMoments' | 'encodePrompts'>) => Promise<Tensor<'float32'>>,
+    encode: (encoders: Encoders) => Promise<Tensor<'float32'>>,
   ): Promise<Tensor<'float32'>> {
     const name = `${kind} ${key}`;
     let found = this.remembered.get(name);
     if (!found) {
-      const path = this.folder && join(this.folder, `${this.address(kind, key)}.safetensors`);
+      const { folder, rememberPictures = true } = this.options;
+      const path = folder && join(folder, `${this.address(kind, key)}.safetensors`);
       found = path ? await stored(path) : undefined;
       if (!found) {
-        found = await encode(this.bound());
+        found = await encode(this.held());
         if (path) await writeSafetensors(path, { encoding: found }, { kind });
       }
-      this.remembered.set(name, found);
+      if (kind === 'text states' || rememberPictures) this.remembered.set(name, found);
     }
     return found;
   }
 
-  private bound(): Pick<Encoders, 'encodeMoments' | 'encodePrompts'> {
-    const { encoders } = this;
-    if (!encoders) throw new Error('the encoders were released before everything was encoded');
-    return {
-      encodeMoments: (pixels) => encoders.encodeMoments(pixels),
-      encodePrompts: (texts) => encoders.encodePrompts(texts),
-    };
+  private held(): Encoders {
+    if (!this.encoders) throw new Error('the encoders were released before everything was encoded');
+    return this.encoders;
   }
 
   /** SHA-256 of what an encoding depends on: the encoder's weights and configuration, and the content. */
   private address(kind: 'moments' | 'text states', key: string): string {
     let encoder = this.fingerprints.get(kind);
     if (!encoder) {
-      const { vae, textEncoder, tokenizerFiles } = this.encoders!;
-      encoder = kind === 'moments' ? digest(vae) : digest(textEncoder, tokenizerFiles.values());
+      const { vae, textEncoder, tokenizerFiles } = this.held();
+      encoder = kind === 'moments' ? networkDigest(vae) : networkDigest(textEncoder, tokenizerFiles.values());
       this.fingerprints.set(kind, encoder);
     }
     return createHash('sha256').update(`${kind}\n${encoder}\n${key}`).digest('hex');
@@ -98,17 +101,4 @@ async function stored(path: string): Promise<Tensor<'float32'> | undefined> {
     if (error instanceof InputError) return undefined;
     throw error;
   }
-}
-
-/** SHA-256 of a network's configuration and weights. */
-function digest(
-  { config, parameters }: Pick<Network, 'config' | 'parameters'>,
-  further: Iterable<Uint8Array> = [],
-): string {
-  const hash = createHash('sha256').update(JSON.stringify(config));
-  for (const [key, { data }] of parameters) {
-    hash.update(key).update(new Uint8Array(data.buffer, data.byteOffset, data.byteLength));
-  }
-  for (const bytes of further) hash.update(bytes);
-  return hash.digest('hex');
 }

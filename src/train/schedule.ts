@@ -13,5 +13,5 @@ export function cosineSchedule(steps: number, warmup = 0): (step: number) => num
 
 /** Linear warm-up from 0 to 1, then constant. */
 export function constantSchedule(warmup = 0): (step: number) => number {
-  return (step) => Math.min(1, step / Math.max(1, warmup));
+  return (step) => (step < warmup ? step / warmup : 1);
 }

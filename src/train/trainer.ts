@@ -19,9 +19,11 @@ export interface TrainerOptions extends StepperOptions {
   /** Scales the gradients of all trained entries down to this global norm; 1 unless said, off where null. */
   maxGradientNorm?: number | null;
   /** γ of min-SNR weighting; off unless said. */
-  minSnrGamma?: number;
+  minSnrGamma?: number | undefined;
   /** A folder that keeps encoded pictures and captions; in memory alone unless said. */
-  cache?: string;
+  cache?: string | undefined;
+  /** Whether encoded pictures stay in memory; not of use where each step crops them anew. True unless said. */
+  rememberPictures?: boolean | undefined;
 }
 
 export interface TrainerStep extends StepResult {
@@ -48,7 +50,7 @@ export class Trainer {
     this.noise = noiseSchedule(sd.schedulerConfig);
     this.vaeConfig = sd.vae.config;
     this.seed = options.seed ?? 0;
-    this.encodings = new Encodings(sd, options.cache);
+    this.encodings = new Encodings(sd, { folder: options.cache, rememberPictures: options.rememberPictures });
     const objective = new DiffusionObjective(sd.unet, this.noise, { minSnrGamma: options.minSnrGamma });
     this.stepper = new Stepper(objective, optimizer, options);
   }

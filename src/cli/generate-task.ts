@@ -1,0 +1,98 @@
+/** Drawing pictures to files: what `sara generate` does in its worker thread, and the sample sheets of training. */
+import { parse as parsePath } from 'node:path';
+import { contactSheet, type Image, writePng } from '../formats/index.js';
+import { generate } from '../generate/index.js';
+import { StableDiffusion } from '../models/index.js';
+import { applyAdapters } from '../peft/index.js';
+import type { Device } from '../runtime/index.js';
+import type { SampleRequest } from '../train/index.js';
+import { type AdapterChoice, loadAdapters } from './adapters.js';
+
+export interface GenerateSettings {
+  model: string;
+  adapters: AdapterChoice[];
+  prompts: string[];
+  negative: string;
+  steps: number;
+  guidance: number;
+  size: { width: number; height: number } | undefined;
+  sampler: string | undefined;
+  seed: number;
+  /** Pictures of each prompt. */
+  count: number;
+  sheet: boolean;
+  out: string;
+  device: Device;
+  threads: number | undefined;
+}
+
+export interface GenerateResult {
+  status: 'finished' | 'stopped';
+  files: string[];
+}
+
+/** Thrown through the sampling loop where the task is asked to stop. */
+class StopError extends Error {}
+
+export async function generateTask(
+  settings: GenerateSettings,
+  onEvent: (event: { done: number; total: number }) => void,
+  stopRequested: () => boolean,
+): Promise<GenerateResult> {
+  const { prompts, device, threads, out } = settings;
+  const sd = await StableDiffusion.load(settings.model, { device, threads });
+  applyAdapters(sd.unet, await loadAdapters(settings.adapters), { model: settings.model });
+  let images: Image[];
+  try {
+    images = await generate(sd, {
+      prompt: prompts,
+      negativePrompt: settings.negative,
+      steps: settings.steps,
+      guidance: settings.guidance,
+      width: settings.size?.width,
+      height: settings.size?.height,
+      sampler: settings.sampler,
+      seed: settings.seed,
+      count: settings.count * prompts.length,
+      onStep: ({ done, total }) => {
+        onEvent({ done, total });
+        if (stopRequested()) throw new StopError();
+      },
+    });
+  } catch (error) {
+    if (error instanceof StopError) return { status: 'stopped', files: [] };
+    throw error;
+  } finally {
+    await sd.dispose();
+  }
+  if (settings.sheet) {
+    await writePng(out, labelledSheet(images, prompts));
+    return { status: 'finished', files: [out] };
+  }
+  const files = images.map((_, i) => (images.length === 1 ? out : numbered(out, i + 1)));
+  for (const [i, image] of images.entries()) await writePng(files[i]!, image);
+  return { status: 'finished', files };
+}
+
+/** The sheet of samples of a training run, one picture a prompt. */
+export async function drawSheet(sd: StableDiffusion, request: SampleRequest): Promise<Image> {
+  const { prompts, size, steps, guidance, seed } = request;
+  const images = await generate(sd, { prompt: prompts, steps, guidance, seed, width: size, height: size });
+  return labelledSheet(images, prompts);
+}
+
+/** Pixels that a picture is shown with at least, so that its label has room. */
+const LEAST_SHOWN = 128;
+
+function labelledSheet(images: readonly Image[], prompts: readonly string[]): Image {
+  const labels = images.map((_, i) => prompts[i % prompts.length]!);
+  const scale = Math.max(1, Math.ceil(LEAST_SHOWN / images[0]!.width));
+  const columns = images.length > prompts.length && prompts.length > 1 ? prompts.length : undefined;
+  return contactSheet(images, { labels, scale, columns });
+}
+
+/** out/x.png → out/x-3.png */
+function numbered(path: string, number: number): string {
+  const { dir, name, ext } = parsePath(path);
+  return `${dir === '' ? '' : `${dir}/`}${name}-${number}${ext}`;
+}

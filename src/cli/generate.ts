@@ -1,0 +1,92 @@
+/** `sara generate` */
+import { z } from 'zod';
+import { SAMPLER_NAMES } from '../diffusion/index.js';
+import { UsageError } from '../errors.js';
+import { DEVICES } from '../runtime/index.js';
+import { readPrompts } from '../train/index.js';
+import { flag, oneOf, real, text, texts, whole } from '../train/settings.js';
+import { adapterSetting } from './adapters.js';
+import type { CommandSpec } from './command.js';
+import { showProgress } from './progress.js';
+import { runTask } from './worker-client.js';
+
+const size = z
+  .preprocess(
+    (value) => (typeof value === 'number' ? String(value) : value),
+    z.string().regex(/^\d+(x\d+)?$/, 'expected pixels such as 512 or 512x768'),
+  )
+  .transform((value) => {
+    const [width, height = width] = value.split('x').map(Number);
+    return { width: width!, height: height! };
+  });
+
+const schema = z.strictObject({
+  model: text('a model folder').meta({ argument: '<folder>', help: 'Stable Diffusion model' }),
+  adapter: adapterSetting(),
+  prompt: texts()
+    .default([])
+    .meta({ argument: '<text>', help: 'what to draw; repeatable', repeatable: true }),
+  prompts: text('a file').optional().meta({ argument: '<file>', help: 'prompts to draw, a line each' }),
+  negative: z
+    .string('expected a text')
+    .default('')
+    .meta({ argument: '<text>', help: 'what to stay away from' }),
+  steps: whole(1).default(30).meta({ argument: '<n>', help: 'sampler steps' }),
+  guidance: real('a number', Number.isFinite)
+    .default(7.5)
+    .meta({ argument: '<scale>', help: 'how closely to follow the prompt; 1 is fastest' }),
+  size: size.optional().meta({ argument: '<pixels>', help: "512 or 512x768; the model's own unless given" }),
+  sampler: oneOf(SAMPLER_NAMES as unknown as [string, ...string[]])
+    .optional()
+    .meta({ argument: '<name>', help: `${SAMPLER_NAMES.join(', ')}; the model's own unless given` }),
+  seed: whole(0).default(0).meta({ argument: '<n>', help: 'same seed: same picture' }),
+  count: whole(1).default(1).meta({ argument: '<n>', help: 'pictures of each prompt' }),
+  sheet: flag().default(false).meta({ help: 'all pictures on one labelled sheet' }),
+  out: text('a PNG file')
+    .regex(/\.png$/i, 'expected a name that ends in .png')
+    .meta({
+      argument: '<x.png>',
+      help: 'picture; several become x-1.png, x-2.png, …',
+    }),
+  device: oneOf(DEVICES)
+    .default('cpu')
+    .meta({ argument: '<name>', help: `runs on: ${DEVICES.join(', ')}` }),
+  threads: whole(1)
+    .optional()
+    .meta({ argument: '<n>', help: 'threads of an operator; all cores unless given' }),
+  json: flag().default(false).meta({ help: 'the files as JSON on standard output' }),
+});
+
+export const generate: CommandSpec<typeof schema> = {
+  name: 'generate',
+  summary: 'Draw pictures from texts, with or without adapters.',
+  schema,
+  examples: [
+    'sara generate --model models/emoji --prompt "a red apple, noto style" --out apple.png',
+    'sara generate --model models/emoji --adapter runs/fluent/adapter.safetensors:0.8 \\\n      --prompts prompts.txt --count 4 --sheet --out sheet.png',
+  ],
+  async run({ adapter, prompt, prompts: file, json, ...settings }) {
+    const prompts = [...prompt, ...(file ? await readPrompts(file) : [])];
+    if (prompts.length === 0) throw new UsageError('sara generate needs --prompt <text> or --prompts <file>');
+    const progress = showProgress('drawing', { quiet: json });
+    const { status, files } = await runTask(
+      'generate',
+      {
+        ...settings,
+        size: settings.size,
+        sampler: settings.sampler,
+        threads: settings.threads,
+        adapters: adapter,
+        prompts,
+      },
+      ({ done, total }) => progress.update(done, total),
+      () => progress.say('stopping after this sampler step'),
+    ).finally(() => progress.stop());
+    if (status === 'stopped') {
+      process.stderr.write('stopped; nothing was written\n');
+      return 130;
+    }
+    console.log(json ? JSON.stringify({ files }) : files.join('\n'));
+    return 0;
+  },
+};

@@ -1,0 +1,51 @@
+/** `sara merge` */
+import { z } from 'zod';
+import { InputError, UsageError } from '../errors.js';
+import { exists } from '../formats/index.js';
+import { loadNetwork, StableDiffusion, saveStableDiffusion, UNET } from '../models/index.js';
+import { applyAdapters, mergeAdapters, saveAdapter } from '../peft/index.js';
+import { flag, oneOf, text } from '../train/settings.js';
+import { adapterSetting, loadAdapters } from './adapters.js';
+import type { CommandSpec } from './command.js';
+
+const schema = z.strictObject({
+  model: text('a model folder').meta({
+    argument: '<folder>',
+    help: 'the model that the adapters were made from',
+  }),
+  adapter: adapterSetting(),
+  out: text('a folder or a .safetensors file').meta({
+    argument: '<path>',
+    help: 'a new model folder, or one adapter where the name ends in .safetensors',
+  }),
+  dtype: oneOf(['float16', 'float32'])
+    .default('float16')
+    .meta({ argument: '<type>', help: 'precision of what is written: float16 or float32' }),
+  json: flag().default(false).meta({ help: 'the result as JSON on standard output' }),
+});
+
+export const merge: CommandSpec<typeof schema> = {
+  name: 'merge',
+  summary: 'Put adapters into a model for good, or several adapters into one.',
+  schema,
+  examples: [
+    'sara merge --model models/emoji --adapter fluent.safetensors --out models/emoji-fluent',
+    'sara merge --model models/emoji --adapter a.safetensors:0.6 --adapter b.safetensors:0.6 --out both.safetensors',
+  ],
+  async run({ model, adapter, out, dtype, json }) {
+    if (adapter.length === 0)
+      throw new UsageError('sara merge needs --adapter <file[:scale]>, once or several times');
+    const adapters = await loadAdapters(adapter);
+    if (out.endsWith('.safetensors')) {
+      const unet = await loadNetwork(`${model}/unet`, 'unet', UNET);
+      await saveAdapter(out, mergeAdapters(unet, adapters, { model, dtype }));
+    } else {
+      if (await exists(out)) throw new InputError(`${out} exists already; name a new folder with --out`);
+      const sd = await StableDiffusion.load(model);
+      applyAdapters(sd.unet, adapters, { model });
+      await saveStableDiffusion(out, sd, { dtype });
+    }
+    console.log(json ? JSON.stringify({ out }) : out);
+    return 0;
+  },
+};

@@ -1,0 +1,31 @@
+/** The worker thread: does one task and tells how it went. */
+import { parentPort, workerData } from 'node:worker_threads';
+import { InputError } from '../errors.js';
+import { trainRun } from '../train/index.js';
+import { drawSheet, generateTask } from './generate-task.js';
+import type { TaskMessage, TaskRequest, Tasks } from './tasks.js';
+
+const { name, settings, stop } = workerData as TaskRequest;
+
+const stopRequested = (): boolean => Atomics.load(stop, 0) === 1;
+const post = (message: TaskMessage): void => parentPort!.postMessage(message);
+const onEvent = (event: unknown): void => post({ kind: 'event', event });
+
+async function perform(): Promise<unknown> {
+  switch (name) {
+    case 'train': {
+      const sample = drawSheet;
+      return trainRun(settings as Tasks['train']['settings'], { onEvent, stopRequested, sample });
+    }
+    case 'generate':
+      return generateTask(settings as Tasks['generate']['settings'], onEvent, stopRequested);
+  }
+}
+
+try {
+  post({ kind: 'result', result: await perform() });
+} catch (error) {
+  if (error instanceof InputError) post({ kind: 'refusal', message: error.message });
+  else
+    post({ kind: 'failure', stack: error instanceof Error ? (error.stack ?? error.message) : String(error) });
+}

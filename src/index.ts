@@ -1,0 +1,40 @@
+/** sara-diffusion: fine-tuning Stable Diffusion with SaRA. The list of what the library offers. */
+export { InputError, UsageError } from './errors.js';
+export type { Image } from './formats/index.js';
+export { contactSheet, readImage, writePng } from './formats/index.js';
+export { type GenerateOptions, type GenerateStep, generate } from './generate/index.js';
+export { StableDiffusion, saveStableDiffusion } from './models/index.js';
+export {
+  AdamW,
+  type AdamWOptions,
+  AdamWSara,
+  type Adapter,
+  type AdapterUse,
+  applyAdapters,
+  learningRateFor,
+  loadAdapter,
+  mergeAdapters,
+  type Optimizer,
+  type SaraOptions,
+  saveAdapter,
+} from './peft/index.js';
+export { DEVICES, type Device, type RuntimeOptions } from './runtime/index.js';
+export { Random, type Tensor, tensor } from './tensor/index.js';
+export {
+  type Batch,
+  constantSchedule,
+  cosineSchedule,
+  DivergenceError,
+  ImageFolder,
+  type ImageFolderOptions,
+  type RunEvent,
+  type RunHooks,
+  type RunResult,
+  type TrainConfig,
+  Trainer,
+  type TrainerOptions,
+  type TrainerStep,
+  type TrainInput,
+  trainRun,
+  trainSchema,
+} from './train/index.js';

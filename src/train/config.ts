@@ -1,0 +1,118 @@
+/** Everything that can be said about a training run: names, limits, defaults and help of its settings. */
+import { z } from 'zod';
+import { DEVICES } from '../runtime/index.js';
+import { SCHEDULES } from './schedule.js';
+import { count, flag, oneOf, real, realOrOff, stepOrSwitch, text, texts, whole } from './settings.js';
+
+const positive = (value: number): boolean => value > 0;
+
+export const trainSchema = z.strictObject({
+  model: text('a model folder').meta({ argument: '<folder>', help: 'Stable Diffusion model to start from' }),
+  data: text('a folder of pictures').meta({ argument: '<folder>', help: 'pictures with captions' }),
+  out: text('a folder').optional().meta({
+    argument: '<folder>',
+    help: 'run folder; runs/<name of the data> unless given',
+    incidental: true,
+  }),
+  overwrite: flag().default(false).meta({ help: 'empty the run folder and start anew', incidental: true }),
+
+  method: oneOf(['sara', 'full'])
+    .default('sara')
+    .meta({ argument: '<name>', help: 'sara: weights below the threshold; full: every weight' }),
+  threshold: real('a number above 0', positive)
+    .optional()
+    .meta({ argument: '<θ>', help: 'train weights with |w| < θ; 2e-3 unless --params is given' }),
+  params: count()
+    .optional()
+    .meta({ argument: '<n>', help: 'find the threshold that trains this many weights, such as 5M' }),
+  lambdaRank: real('a number of at least 0', (value) => value >= 0)
+    .default(5e-3)
+    .meta({ argument: '<λ>', help: 'weight of the low-rank loss; 0 turns it off' }),
+  progressive: stepOrSwitch().default('on').meta({
+    argument: '[step]',
+    help: 'choose anew among the trained weights at this step; on: half way; off',
+  }),
+  trainOnly: texts().default([]).meta({
+    argument: '<pattern>',
+    help: 'weights that may train: "*attn2*" or "/regular expression/" over their keys; repeatable',
+    repeatable: true,
+  }),
+
+  steps: whole(1).default(1000).meta({ argument: '<n>', help: 'training steps' }),
+  batch: whole(1).default(4).meta({ argument: '<n>', help: 'pictures at once' }),
+  accumulate: whole(1).default(1).meta({ argument: '<n>', help: 'batches averaged for one step' }),
+  learningRate: real('a number above 0', positive)
+    .optional()
+    .meta({ argument: '<rate>', help: '1e-3·exp(−350 θ) for sara and 1e-4 for full unless given' }),
+  schedule: oneOf(SCHEDULES)
+    .default('cosine')
+    .meta({ argument: '<name>', help: 'course of the learning rate: cosine or constant' }),
+  warmup: whole(0).default(0).meta({ argument: '<steps>', help: 'steps until the full learning rate' }),
+  weightDecay: real('a number of at least 0', (value) => value >= 0)
+    .default(1e-2)
+    .meta({ argument: '<λ>', help: "AdamW's weight decay of the trained weights" }),
+  maxGradientNorm: realOrOff('a number above 0', positive)
+    .default(1)
+    .meta({ argument: '<norm>', help: 'scale larger gradients down to this norm; off' }),
+  minSnrGamma: realOrOff('a number above 0', positive)
+    .default('off')
+    .meta({ argument: '<γ>', help: 'min-SNR weighting of the loss, such as 5' }),
+  ema: realOrOff('a decay between 0 and 1, such as 0.999', (value) => value > 0 && value < 1)
+    .default('off')
+    .meta({ argument: '<decay>', help: 'keep a moving average of the weights as the result' }),
+  seed: whole(0).default(0).meta({ argument: '<n>', help: 'same seed, machine and threads: same result' }),
+
+  prefix: z.string('expected a text').default('').meta({ argument: '<text>', help: 'put before captions' }),
+  suffix: z.string('expected a text').default('').meta({ argument: '<text>', help: 'put after captions' }),
+  size: whole(8)
+    .optional()
+    .meta({ argument: '<pixels>', help: "side of the training pictures; the model's own unless given" }),
+  crop: oneOf(['centre', 'random'])
+    .default('centre')
+    .meta({ argument: '<where>', help: 'cut of pictures that are not square: centre or random' }),
+  flip: flag().default(false).meta({ help: 'mirror every other picture at random' }),
+  captionDropout: real('a share from 0 to 1', (value) => value >= 0 && value <= 1)
+    .default(0)
+    .meta({ argument: '<share>', help: 'part of captions left empty, for guidance' }),
+  skipBroken: flag().default(false).meta({ help: 'leave out pictures that cannot be read' }),
+
+  samplePrompt: texts().default([]).meta({
+    argument: '<text>',
+    help: 'draw this now and then; repeatable',
+    repeatable: true,
+  }),
+  samplePrompts: text('a file').optional().meta({ argument: '<file>', help: 'prompts to draw, a line each' }),
+  sampleEvery: whole(1).default(100).meta({ argument: '<steps>', help: 'steps between samples' }),
+  sampleSteps: whole(1).default(20).meta({ argument: '<n>', help: 'sampler steps of a sample' }),
+  sampleGuidance: real('a number', Number.isFinite)
+    .default(5)
+    .meta({ argument: '<scale>', help: 'classifier-free guidance of samples' }),
+
+  checkpointEvery: whole(1).default(100).meta({ argument: '<steps>', help: 'steps between checkpoints' }),
+  gradientCheckpointing: flag().default(false).meta({ help: 'less memory for more time' }),
+  cache: text('a folder')
+    .optional()
+    .meta({ argument: '<folder>', help: 'keep encoded pictures and captions here', incidental: true }),
+  device: oneOf(DEVICES)
+    .default('cpu')
+    .meta({ argument: '<name>', help: `runs on: ${DEVICES.join(', ')}` }),
+  threads: whole(1)
+    .optional()
+    .meta({ argument: '<n>', help: 'threads of an operator; all cores unless given' }),
+});
+
+export type TrainConfig = z.output<typeof trainSchema>;
+export type TrainInput = z.input<typeof trainSchema>;
+
+/** Settings that say where things are and what is shown, not how the weights come about. */
+const SURROUNDINGS: readonly string[] = [
+  ...['model', 'data', 'out', 'overwrite', 'cache', 'device', 'threads'],
+  ...['samplePrompt', 'samplePrompts', 'sampleEvery', 'sampleSteps', 'sampleGuidance', 'checkpointEvery'],
+];
+
+/** What an adapter tells about its making; no paths. */
+export function resultSettings(config: TrainConfig): Record<string, unknown> {
+  return Object.fromEntries(
+    Object.entries(config).filter(([name, value]) => value !== undefined && !SURROUNDINGS.includes(name)),
+  );
+}

@@ -1,0 +1,16 @@
+/** Training: pictures, the step, whole runs. */
+export { type TrainConfig, type TrainInput, trainSchema } from './config.js';
+export {
+  type Batch,
+  type Entry,
+  type FolderReport,
+  ImageFolder,
+  type ImageFolderOptions,
+  type Sample,
+} from './data/image-folder.js';
+export { MovingAverage } from './ema.js';
+export { readPrompts } from './prompts.js';
+export { type RunEvent, type RunHooks, type RunResult, type SampleRequest, trainRun } from './run.js';
+export { constantSchedule, cosineSchedule } from './schedule.js';
+export { DivergenceError, type StepResult } from './stepper.js';
+export { type LoadPixels, Trainer, type TrainerOptions, type TrainerStep } from './trainer.js';

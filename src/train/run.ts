@@ -1,0 +1,248 @@
+/** A training run from start to end, or from where it stopped: load, select, encode, loop, finish. */
+import { basename, join, resolve } from 'node:path';
+import { InputError } from '../errors.js';
+import { exists, type Image, writePng } from '../formats/index.js';
+import { StableDiffusion, saveStableDiffusion } from '../models/index.js';
+import { countParameters, type Network } from '../nn/index.js';
+import { AdamW, AdamWSara } from '../peft/index.js';
+import { checkpointTensors, restoreCheckpoint } from './checkpoint.js';
+import { resultSettings, type TrainConfig } from './config.js';
+import { ImageFolder, type Sample } from './data/image-folder.js';
+import { dataDigest, networkDigest } from './digest.js';
+import { MovingAverage } from './ema.js';
+import { keyFilter } from './key-filter.js';
+import { readPrompts } from './prompts.js';
+import { RunFolder } from './run-folder.js';
+import { constantSchedule, cosineSchedule } from './schedule.js';
+import { DivergenceError } from './stepper.js';
+import { Trainer } from './trainer.js';
+
+export type RunEvent =
+  | { type: 'note'; text: string }
+  | { type: 'selected'; trained: number; total: number; threshold: number | undefined; learningRate: number }
+  | { type: 'encoded'; done: number; total: number }
+  | { type: 'resumed'; step: number; path: string }
+  | {
+      type: 'step';
+      step: number;
+      steps: number;
+      loss: number;
+      gradientNorm: number;
+      learningRate: number;
+      images: number;
+      seconds: number;
+    }
+  | { type: 'sampled'; step: number; path: string }
+  | { type: 'saved'; step: number; path: string };
+
+export interface SampleRequest {
+  prompts: readonly string[];
+  size: number;
+  steps: number;
+  guidance: number;
+  seed: number;
+}
+
+/** What a run asks of its surroundings. */
+export interface RunHooks {
+  onEvent?(event: RunEvent): void;
+  /** Asked after every step: true ends the run with a checkpoint. */
+  stopRequested?(): boolean;
+  /** Draws the prompts on one sheet; without it there are no samples. */
+  sample?(sd: StableDiffusion, request: SampleRequest): Promise<Image>;
+}
+
+export interface RunResult {
+  status: 'finished' | 'finished before' | 'stopped';
+  /** Steps done, of all that belong to the run. */
+  step: number;
+  folder: string;
+  /** The adapter or the model folder; none where the run was stopped. */
+  result: string | undefined;
+}
+
+/**
+ * Trains as the configuration says, in its run folder; called again with the same configuration, it goes on from the
+ * last checkpoint to the same weights as without the interruption. Throws InputError on bad input, DivergenceError on a
+ * loss that is not finite.
+ */
+export async function trainRun(config: TrainConfig, hooks: RunHooks = {}): Promise<RunResult> {
+  const emit = (event: RunEvent) => hooks.onEvent?.(event);
+  const stopRequested = () => hooks.stopRequested?.() ?? false;
+  const path = config.out ?? join('runs', basename(resolve(config.data)));
+  const folder = await RunFolder.open(path, config);
+  const resultPath = folder.file(config.method === 'sara' ? 'adapter.safetensors' : 'model');
+  const ended = (status: RunResult['status'], step: number): RunResult => {
+    return { status, step, folder: path, result: status === 'stopped' ? undefined : resultPath };
+  };
+  let trainer: Trainer | undefined;
+  try {
+    if (!config.overwrite && (await isFinished(config, resultPath)))
+      return ended('finished before', config.steps);
+
+    // Load.
+    const runtime = { device: config.device, threads: config.threads };
+    const sd = await StableDiffusion.load(config.model, runtime);
+    const size = config.size ?? modelSize(sd);
+    if (size % sd.scaleFactor !== 0)
+      throw new InputError(
+        `size: expected a multiple of ${sd.scaleFactor} pixels, got ${size}; change --size`,
+      );
+    const data = await ImageFolder.open(config.data, { ...config, size });
+    emit({ type: 'note', text: data.describe() });
+    const prompts = [
+      ...config.samplePrompt,
+      ...(config.samplePrompts ? await readPrompts(config.samplePrompts) : []),
+    ];
+
+    // Select.
+    const origin = { model: networkDigest(sd.unet), data: dataDigest(data) };
+    const optimizer = createOptimizer(sd.unet, config);
+    const threshold = optimizer instanceof AdamWSara ? optimizer.threshold : undefined;
+    const total = countParameters(sd.unet.parameters);
+    const { trainedCount: trained, learningRate } = optimizer;
+    emit({ type: 'selected', trained, total, threshold, learningRate });
+    const average = config.ema === 'off' ? undefined : new MovingAverage([sd.unet], config.ema);
+    trainer = new Trainer(sd, optimizer, {
+      ...runtime,
+      seed: config.seed,
+      accumulate: config.accumulate,
+      schedule:
+        config.schedule === 'cosine'
+          ? cosineSchedule(config.steps, config.warmup)
+          : constantSchedule(config.warmup),
+      maxGradientNorm: config.maxGradientNorm === 'off' ? null : config.maxGradientNorm,
+      minSnrGamma: config.minSnrGamma === 'off' ? undefined : config.minSnrGamma,
+      checkpoint: config.gradientCheckpointing,
+      cache: config.cache,
+      rememberPictures: config.crop === 'centre',
+    });
+
+    // Go on.
+    await folder.claim();
+    const last = await folder.lastCheckpoint((text) => emit({ type: 'note', text }));
+    if (last) {
+      restoreCheckpoint(last, origin, optimizer, average);
+      emit({ type: 'resumed', step: last.step, path: last.path });
+    }
+    await folder.rewind(optimizer.step);
+
+    // Encode.
+    const load = (sample: Sample) => data.load(sample);
+    const images = config.batch * config.accumulate;
+    const samplesOf = (step: number) => data.samplesAt(step, images, config.seed);
+    if (config.crop === 'centre') {
+      const complete = await encodeAhead(trainer, distinct(samplesOf, optimizer.step, config.steps), load, {
+        onPicture: (done, count) => emit({ type: 'encoded', done, total: count }),
+        stopRequested,
+      });
+      if (!complete) return ended('stopped', optimizer.step);
+      await trainer.encodings.release();
+    }
+
+    // Loop.
+    const save = async () => {
+      const saved = await folder.save(optimizer.step, checkpointTensors(optimizer, average), origin);
+      emit({ type: 'saved', step: optimizer.step, path: saved });
+    };
+    const draw = async () => {
+      if (prompts.length === 0 || !hooks.sample) return;
+      const { sampleSteps: steps, sampleGuidance: guidance, seed } = config;
+      average?.exchange();
+      const sheet = await hooks.sample(sd, { prompts, size, steps, guidance, seed });
+      average?.exchange();
+      const file = folder.samplePath(optimizer.step);
+      await writePng(file, sheet);
+      emit({ type: 'sampled', step: optimizer.step, path: file });
+    };
+    if (optimizer.step === 0) await draw();
+    while (optimizer.step < config.steps) {
+      const started = performance.now();
+      const report = await trainer.stepOn(samplesOf(optimizer.step), load);
+      average?.update();
+      const seconds = (performance.now() - started) / 1000;
+      const { step, loss, gradientNorm, learningRate, losses } = report;
+      await folder.log({ step, loss, ...losses, gradientNorm, learningRate, seconds });
+      emit({ type: 'step', step, steps: config.steps, loss, gradientNorm, learningRate, images, seconds });
+      const final = step === config.steps;
+      const stopping = !final && stopRequested();
+      if (final || step % config.sampleEvery === 0) await draw();
+      if (final || stopping || step % config.checkpointEvery === 0) await save();
+      if (stopping) return ended('stopped', step);
+    }
+
+    // Finish.
+    average?.exchange();
+    if (config.method === 'full') {
+      await saveStableDiffusion(resultPath, sd);
+    } else {
+      const model = basename(resolve(config.model));
+      await optimizer.save(resultPath, { model, prefix: config.prefix, settings: resultSettings(config) });
+    }
+    return ended('finished', config.steps);
+  } catch (error) {
+    if (error instanceof DivergenceError) {
+      const last = await folder.lastCheckpoint(() => {});
+      if (last) emit({ type: 'note', text: `the last good checkpoint is ${last.path}` });
+    }
+    throw error;
+  } finally {
+    await trainer?.dispose();
+    await folder.close();
+  }
+}
+
+function isFinished(config: TrainConfig, resultPath: string): Promise<boolean> {
+  return exists(config.method === 'sara' ? resultPath : join(resultPath, 'model_index.json'));
+}
+
+/** Pixels a side of the pictures that the model was made for. */
+export function modelSize(sd: StableDiffusion): number {
+  const [side] = [sd.unet.config.sample_size ?? []].flat();
+  if (side === undefined)
+    throw new InputError('the model does not say its picture size; give one with --size');
+  return side * sd.scaleFactor;
+}
+
+function createOptimizer(unet: Network, config: TrainConfig): AdamW {
+  const { learningRate, weightDecay, lambdaRank, progressive, seed, steps, device, threads } = config;
+  const parameters = keyFilter(config.trainOnly, unet.parameters.keys());
+  const options = { learningRate, weightDecay, parameters };
+  if (config.method === 'full') return new AdamW(unet, options);
+  const { params: targetParameters, threshold = targetParameters === undefined ? 2e-3 : undefined } = config;
+  const half = progressive === 'on' ? Math.floor(steps / 2) : undefined;
+  return new AdamWSara(unet, {
+    ...options,
+    threshold,
+    targetParameters,
+    lambdaRank,
+    progressiveStep: typeof progressive === 'number' ? progressive : half,
+    seed,
+    runtime: { device, threads },
+  });
+}
+
+/** The different pictures and captions of some steps. */
+function distinct(samplesOf: (step: number) => Sample[], from: number, to: number): Sample[] {
+  const found = new Map<string, Sample>();
+  for (let step = from; step < to; step++) {
+    for (const sample of samplesOf(step)) found.set(`${sample.pixelKey} ${sample.caption}`, sample);
+  }
+  return [...found.values()];
+}
+
+/** Encodes everything before the first step; false where it was asked to stop. */
+async function encodeAhead(
+  trainer: Trainer,
+  samples: readonly Sample[],
+  load: (sample: Sample) => Promise<Float32Array>,
+  on: { onPicture: (done: number, total: number) => void; stopRequested: () => boolean },
+): Promise<boolean> {
+  for (const [i, sample] of samples.entries()) {
+    if (on.stopRequested()) return false;
+    await trainer.encodings.moments(sample.pixelKey, () => load(sample));
+    await trainer.encodings.textStates(sample.caption);
+    on.onPicture(i + 1, samples.length);
+  }
+  return true;
+}
