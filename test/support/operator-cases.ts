@@ -123,6 +123,10 @@ export const OPERATOR_CASES: Record<
   ],
   conv2d_input_gradient: [
     {
+      inputs: [real(1, 2, 32, 33), real(2, 3, 3, 3)],
+      build: (dy, w) => ops.conv2dInputGradient(dy, w, [1, 3, 32, 33], same),
+    },
+    {
       inputs: [real(1, 2, 4, 5), real(2, 3, 3, 3)],
       build: (dy, w) => ops.conv2dInputGradient(dy, w, [1, 3, 4, 5], same),
     },
