@@ -1,4 +1,7 @@
-/** Trains the emoji model's autoencoder: `tsx scripts/emoji/train-autoencoder.ts <folder> <steps>`; run it again to go on. */
+/**
+ * Trains the emoji model's autoencoder: `tsx scripts/emoji/train-autoencoder.ts <folder> <steps> [<vae folder>]`; run it
+ * again to go on. With the folder of a trained autoencoder only the decoder trains on, so that its latents stay.
+ */
 import { appendFileSync, existsSync, mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { contactSheet } from '../../src/formats/contact-sheet.js';
@@ -23,11 +26,11 @@ import { cosineSchedule } from '../../src/train/schedule.js';
 import { Stepper } from '../../src/train/stepper.js';
 import { heldOutHexcodes, loadPictures, type Picture } from './pictures.js';
 
-const [folder = 'runs/emoji-vae', stepsText = '6000'] = process.argv.slice(2);
+const [folder = 'runs/emoji-vae', stepsText = '6000', trainedVae] = process.argv.slice(2);
 const STEPS = Number(stepsText);
 const BATCH = 8;
 const SEED = 1;
-const LEARNING_RATE = 3e-3;
+const LEARNING_RATE = trainedVae ? 1.5e-3 : 3e-3;
 const SAVE_EVERY = 250;
 /** Share of pictures whose colour channels are exchanged at random: without it green and pink are learned late. */
 const PERMUTED = 0.5;
@@ -55,9 +58,17 @@ const CONFIG = {
   scaling_factor: 1,
 };
 
-const vae = initializeNetwork('vae', VAE, CONFIG, SEED);
-initializeForReconstruction(vae);
-const optimizer = new AdamW(vae, { learningRate: LEARNING_RATE, betas: [0.9, 0.99], weightDecay: 1e-4 });
+const vae = trainedVae
+  ? await loadNetwork(trainedVae, 'vae', VAE)
+  : initializeNetwork('vae', VAE, CONFIG, SEED);
+if (!trainedVae) initializeForReconstruction(vae);
+const ofDecoder = (key: string) => /^(decoder|post_quant_conv)\./.test(key);
+const optimizer = new AdamW(vae, {
+  learningRate: LEARNING_RATE,
+  betas: [0.9, 0.99],
+  weightDecay: 1e-4,
+  parameters: trainedVae ? ofDecoder : () => true,
+});
 const average = new MovingAverage([vae], 0.998);
 const stepper = new Stepper(new AutoencoderObjective(vae), optimizer, { threads: 1 });
 const schedule = cosineSchedule(STEPS, 50);
@@ -125,7 +136,7 @@ async function save(): Promise<void> {
     join(folder, 'metrics.jsonl'),
     `${JSON.stringify({ step: state.step, heldOutPsnr: Number(psnr.toFixed(3)) })}\n`,
   );
-  const json = { ...CONFIG, scaling_factor: 1 / (await latentDeviation(averaged)) };
+  const json = trainedVae ? vae.json : { ...CONFIG, scaling_factor: 1 / (await latentDeviation(averaged)) };
   await saveNetwork(join(folder, 'vae'), { ...averaged, json }, { dtype: 'float16' });
 }
 
