@@ -10,6 +10,7 @@ import { readSafetensors, writeSafetensors } from '../../src/formats/index.js';
 import { graphOf, input } from '../../src/graph/index.js';
 import {
   initializeNetwork,
+  loadNetwork,
   momentsToGaussian,
   saveNetwork,
   VAE,
