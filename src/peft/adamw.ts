@@ -2,21 +2,41 @@
 import type { GradientRequest } from '../autodiff/index.js';
 import { InputError } from '../errors.js';
 import { input, type Value } from '../graph/index.js';
-import type { Network } from '../nn/index.js';
-import { parameterInput } from '../nn/index.js';
+import { type Network, parameterInput } from '../nn/index.js';
 import { take } from '../ops/index.js';
 import { type Tensor, tensorOf } from '../tensor/index.js';
+import type { Adapter, AdapterInfo } from './adapter/adapter.js';
+import { packDeltas, type WeightDelta } from './adapter/deltas.js';
+import { saveAdapter } from './adapter/file.js';
+import { fingerprint } from './adapter/fingerprint.js';
+import type { MethodName } from './method.js';
 import type { Optimizer, OptimizerState, StepOptions, StepReport } from './optimizer.js';
+import { gather } from './selection.js';
 
 export interface AdamWOptions {
-  /** Learning rate before any schedule. */
-  learningRate?: number;
-  betas?: readonly [number, number];
-  epsilon?: number;
-  weightDecay?: number;
+  /** Learning rate before any schedule; 1e-4 unless said. */
+  learningRate?: number | undefined;
+  /** (0.9, 0.999) unless said. */
+  betas?: readonly [number, number] | undefined;
+  /** 1e-8 unless said. */
+  epsilon?: number | undefined;
+  /** 1e-2 unless said. */
+  weightDecay?: number | undefined;
   /** Which weights train, by checkpoint key; all unless said. */
-  parameters?: (key: string, network: string) => boolean;
+  parameters?: ((key: string, network: string) => boolean) | undefined;
+  /** Keeps a copy of weights that train whole, which an adapter needs; chosen entries are always kept. */
+  keepBase?: boolean | undefined;
 }
+
+/** The names of the options. */
+export const ADAMW_OPTIONS = [
+  'learningRate',
+  'betas',
+  'epsilon',
+  'weightDecay',
+  'parameters',
+  'keepBase',
+] as const satisfies readonly (keyof AdamWOptions)[];
 
 /** Which entries of a weight train: ascending flat positions, or all where undefined. */
 export type EntrySelection = (weights: Float32Array) => Int32Array | undefined;
@@ -25,12 +45,15 @@ export type EntrySelection = (weights: Float32Array) => Int32Array | undefined;
 export interface TrainedTensor {
   /** Name of the weight's input in graphs, such as `unet.conv_in.weight`. */
   readonly name: string;
+  /** Checkpoint key in its network. */
+  readonly key: string;
+  readonly network: Network;
   readonly shape: readonly number[];
   /** The network's own array; updates are written into it. */
   readonly weights: Float32Array;
   /** Flat positions of the entries selected at first, ascending; all entries where undefined. */
   readonly selected: Int32Array | undefined;
-  /** Values of the selected entries before training; undefined where all entries train. */
+  /** Values of the selected entries before training; undefined where they are not kept. */
   readonly base: Float32Array | undefined;
   /** The positions, of those selected, that still train. */
   indices: Int32Array | undefined;
@@ -57,15 +80,13 @@ export class AdamW implements Optimizer {
     this.betas = betas;
     this.epsilon = epsilon;
     this.weightDecay = weightDecay;
-    const chosen = options.parameters ?? (() => true);
+    const { parameters: chosen = () => true, keepBase = false } = options;
     this.tensors = [networks]
       .flat()
       .flatMap((network: Network) =>
-        [...network.parameters]
-          .filter(([key]) => chosen(key, network.name))
-          .map(([key, { shape, data }]) =>
-            trainedTensor(parameterInput(network, key), shape, data, entries(data)),
-          ),
+        [...network.parameters.keys()]
+          .filter((key) => chosen(key, network.name))
+          .map((key) => trainedTensor(network, key, entries, keepBase)),
       );
     if (this.trainedCount === 0) {
       throw new InputError(
@@ -79,7 +100,6 @@ export class AdamW implements Optimizer {
     return this.tensors.reduce((sum, { mean }) => sum + mean.length, 0);
   }
 
-  /** Updates done so far. */
   get step(): number {
     return this.updates;
   }
@@ -118,40 +138,27 @@ export class AdamW implements Optimizer {
     return { gradientNorm, learningRate, losses: {} };
   }
 
+  /** m ← β₁m + (1−β₁)g, v ← β₂v + (1−β₂)g², w ← (1 − ηλ)w − η · m̂ / (√v̂ + ε) */
   private updateTensor(
     tensor: TrainedTensor,
     gradient: Float32Array,
     clip: number,
     learningRate: number,
   ): void {
-    const { weights, indices } = tensor;
-    const values = indices ? gather(weights, indices) : weights;
-    this.updateEntries(values, gradient, tensor.mean, tensor.square, clip, learningRate);
-    if (indices) scatter(weights, indices, values);
-  }
-
-  /** g ← clip · g, m ← β₁m + (1−β₁)g, v ← β₂v + (1−β₂)g², w ← (1 − ηλ)w − η · m̂ / (√v̂ + ε) */
-  private updateEntries(
-    values: Float32Array,
-    gradient: Float32Array,
-    mean: Float32Array,
-    square: Float32Array,
-    clip: number,
-    learningRate: number,
-  ): void {
+    const { weights, indices, mean, square } = tensor;
     const [beta1, beta2] = this.betas;
-    const [rest1, rest2] = [1 - beta1, 1 - beta2];
     const { epsilon } = this;
     const stepSize = learningRate / (1 - beta1 ** this.updates);
-    const rootCorrection = 1 / Math.sqrt(1 - beta2 ** this.updates);
+    const rootFactor = 1 / Math.sqrt(1 - beta2 ** this.updates);
     const keep = 1 - learningRate * this.weightDecay;
-    for (let i = 0; i < values.length; i++) {
+    for (let i = 0; i < mean.length; i++) {
+      const at = indices ? indices[i]! : i;
       const g = gradient[i]! * clip;
-      const m = beta1 * mean[i]! + rest1 * g;
-      const v = beta2 * square[i]! + rest2 * g * g;
+      const m = beta1 * mean[i]! + (1 - beta1) * g;
+      const v = beta2 * square[i]! + (1 - beta2) * g * g;
       mean[i] = m;
       square[i] = v;
-      values[i] = keep * values[i]! - (stepSize * m) / (Math.sqrt(v) * rootCorrection + epsilon);
+      weights[at] = keep * weights[at]! - (stepSize * m) / (Math.sqrt(v) * rootFactor + epsilon);
     }
   }
 
@@ -168,54 +175,140 @@ export class AdamW implements Optimizer {
   }
 
   restore({ step, tensors }: OptimizerState): void {
+    const restored = this.tensors.map((trained) => restoredParts(trained, tensors));
     this.updates = step;
+    this.tensors.forEach((trained, i) => {
+      const { values, ...moments } = restored[i]!;
+      Object.assign(trained, moments);
+      scatter(trained.weights, trained.selected, values);
+    });
+  }
+
+  adapter({ model, prefix = '', settings = {}, dtype }: AdapterInfo = {}): Adapter {
+    const { network } = this.tensors[0]!;
+    if (this.tensors.some((trained) => trained.network !== network))
+      throw new RangeError('an adapter is of one network; this optimizer trains several');
+    const threshold = this.adapterThreshold;
+    return {
+      method: this.method,
+      base: {
+        network: network.name,
+        model: model ?? network.name,
+        fingerprint: this.baseFingerprint(network),
+      },
+      threshold,
+      prefix,
+      settings,
+      ...packDeltas(
+        () => this.deltas(),
+        () => threshold !== undefined,
+        dtype,
+      ),
+    };
+  }
+
+  save(path: string, info?: AdapterInfo): Promise<void> {
+    return saveAdapter(path, this.adapter(info));
+  }
+
+  /** The method that adapters name. */
+  protected get method(): MethodName {
+    return 'full';
+  }
+
+  /** θ, where the selected entries are those of base weights below it. */
+  protected get adapterThreshold(): number | undefined {
+    return undefined;
+  }
+
+  /** Current minus base values of the selected entries, tensor by tensor. */
+  private *deltas(): Generator<WeightDelta> {
     for (const trained of this.tensors) {
-      const part = (kind: string): Tensor['data'] => {
-        const found = tensors.get(`${kind}.${trained.name}`);
-        if (!found)
-          throw new InputError(
-            `the checkpoint has no optimizer state "${kind}.${trained.name}"; it is of another run`,
-          );
-        return found.data;
-      };
-      const values = part('values') as Float32Array;
-      if (values.length !== (trained.selected ?? trained.weights).length) {
-        throw new InputError(
-          `the checkpoint holds ${values.length} trained entries of ${trained.name}, expected ${(trained.selected ?? trained.weights).length}; it is of another model or threshold`,
-        );
-      }
-      for (let i = 0; i < values.length; i++)
-        trained.weights[trained.selected ? trained.selected[i]! : i] = values[i]!;
-      trained.mean = part('mean') as Float32Array;
-      trained.square = part('square') as Float32Array;
-      if (trained.indices) trained.indices = part('indices') as Int32Array;
+      const { key, shape, weights, selected: positions } = trained;
+      const base = baseOf(trained);
+      const values = new Float32Array(base.length);
+      for (let i = 0; i < values.length; i++) values[i] = weights[positions ? positions[i]! : i]! - base[i]!;
+      yield { key, shape, positions, values };
     }
+  }
+
+  private baseFingerprint(network: Network): string {
+    const byKey = new Map(this.tensors.map((trained) => [trained.key, trained]));
+    return fingerprint(network, (key, data) => {
+      const trained = byKey.get(key);
+      if (!trained) return data;
+      if (!trained.selected) return baseOf(trained);
+      const original = data.slice();
+      scatter(original, trained.selected, baseOf(trained));
+      return original;
+    });
   }
 }
 
-/** A trained tensor with moments of zero. */
+/** A tensor with moments of zero. */
 function trainedTensor(
-  name: string,
-  shape: readonly number[],
-  weights: Float32Array,
-  selected: Int32Array | undefined,
+  network: Network,
+  key: string,
+  entries: EntrySelection,
+  keepBase: boolean,
 ): TrainedTensor {
+  const { shape, data: weights } = network.parameters.get(key)!;
+  const selected = entries(weights);
   const count = selected?.length ?? weights.length;
-  const base = selected && gather(weights, selected);
+  const base = selected ? gather(weights, selected) : keepBase ? weights.slice() : undefined;
   const [mean, square] = [new Float32Array(count), new Float32Array(count)];
-  return { name, shape, weights, selected, base, indices: selected, mean, square };
+  const name = parameterInput(network, key);
+  return { name, key, network, shape, weights, selected, base, indices: selected, mean, square };
 }
 
-/** The entries at the given positions. */
-export function gather(values: Float32Array, positions: Int32Array): Float32Array {
-  const entries = new Float32Array(positions.length);
-  for (let i = 0; i < positions.length; i++) entries[i] = values[positions[i]!]!;
-  return entries;
+function baseOf({ base, key }: TrainedTensor): Float32Array {
+  if (!base) throw new RangeError(`the base values of "${key}" were not kept; set keepBase`);
+  return base;
 }
 
-/** Writes entries to the given positions. */
-export function scatter(values: Float32Array, positions: Int32Array, entries: Float32Array): void {
-  for (let i = 0; i < positions.length; i++) values[positions[i]!] = entries[i]!;
+/** Copies of a tensor's parts of a state. Throws InputError unless they fit it. */
+function restoredParts(
+  { name, weights, selected }: TrainedTensor,
+  tensors: OptimizerState['tensors'],
+): Pick<TrainedTensor, 'indices' | 'mean' | 'square'> & { values: Float32Array } {
+  const floats = (kind: string, length: number): Float32Array => {
+    const found = tensors.get(`${kind}.${name}`);
+    if (found?.data instanceof Float32Array && found.data.length === length) return found.data.slice();
+    const got = found ? `${found.data.length} values of type ${found.dtype}` : 'nothing';
+    throw new InputError(
+      `the checkpoint holds ${got} as "${kind}.${name}", expected ${length} of type float32; it is of another run, so start anew or name that run's model and options`,
+    );
+  };
+  const indices = selected && restoredIndices(name, selected, tensors);
+  const count = (indices ?? weights).length;
+  return {
+    values: floats('values', (selected ?? weights).length),
+    mean: floats('mean', count),
+    square: floats('square', count),
+    indices,
+  };
+}
+
+function restoredIndices(name: string, selected: Int32Array, tensors: OptimizerState['tensors']): Int32Array {
+  const data = tensors.get(`indices.${name}`)?.data;
+  if (!(data instanceof Int32Array) || !isSubsequence(data, selected)) {
+    throw new InputError(
+      `the checkpoint trains other entries of ${name} than this selection; it is of another run, so start anew or name that run's model and options`,
+    );
+  }
+  return data.length === selected.length ? selected : data.slice();
+}
+
+/** Whether all of `part` occur in `whole`, in this order. */
+function isSubsequence(part: Int32Array, whole: Int32Array): boolean {
+  let found = 0;
+  for (let i = 0; i < whole.length && found < part.length; i++) if (whole[i] === part[found]) found++;
+  return found === part.length;
+}
+
+function scatter(weights: Float32Array, positions: Int32Array | undefined, values: Float32Array): void {
+  if (!positions) weights.set(values);
+  else for (let i = 0; i < values.length; i++) weights[positions[i]!] = values[i]!;
 }
 
 const indexInput = (name: string): string => `trained positions of ${name}`;

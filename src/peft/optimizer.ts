@@ -1,13 +1,14 @@
-/** What the trainer asks of an optimizer: which gradients it needs, and an update from them. */
+/** What the trainer asks of an optimizer: which gradients it needs, an update from them, and what was learned. */
 import type { GradientRequest } from '../autodiff/index.js';
 import type { Value } from '../graph/index.js';
 import type { Tensor } from '../tensor/index.js';
+import type { Adapter, AdapterInfo } from './adapter/adapter.js';
 
 export interface StepOptions {
   /** The rate of this step, where a schedule changes it. */
   learningRate?: number;
   /** Scales the gradients of all trained entries down to this global norm; off where undefined. */
-  maxGradientNorm?: number;
+  maxGradientNorm?: number | undefined;
 }
 
 export interface StepReport {
@@ -33,9 +34,14 @@ export interface Optimizer {
   requests(weights: ReadonlyMap<string, Value>): Map<string, GradientRequest>;
   /** Values of further inputs that the requests use. */
   feeds(): ReadonlyMap<string, Tensor>;
-  /** Writes new values into the networks' weights. The gradients are those requested. */
+  /** Writes new values into the networks' weights. The gradients are those requested, and may be overwritten. */
   update(gradients: ReadonlyMap<string, Float32Array>, options?: StepOptions): Promise<StepReport>;
-  /** All that is needed, beside the weights, to go on from here. */
+  /** All that is needed, beside the base weights, to go on from here. The arrays are the optimizer's own. */
   state(): OptimizerState;
+  /** Goes on from a state, on base weights. Throws InputError where it is of another run. */
   restore(state: OptimizerState): void;
+  /** What was learned so far, to be saved and put on the base weights again. */
+  adapter(info?: AdapterInfo): Adapter;
+  /** Saves the adapter. Throws InputError where the operating system refuses. */
+  save(path: string, info?: AdapterInfo): Promise<void>;
 }

@@ -13,7 +13,30 @@ export function positionsBelow(values: Float32Array, threshold: number): Int32Ar
   return positions;
 }
 
-/** The smallest threshold that selects at least `count` of the entries; exact but for ties. */
+/** Positions of the ones among zeros and ones. Ascending. */
+export function positionsOfOnes(mask: Uint8Array): Int32Array {
+  let count = 0;
+  for (let i = 0; i < mask.length; i++) count += mask[i]!;
+  const positions = new Int32Array(count);
+  let next = 0;
+  for (let i = 0; i < mask.length; i++) if (mask[i] === 1) positions[next++] = i;
+  return positions;
+}
+
+/** The entries at the given positions. */
+export function gather(values: Float32Array, positions: Int32Array): Float32Array {
+  const out = new Float32Array(positions.length);
+  for (let i = 0; i < out.length; i++) out[i] = values[positions[i]!]!;
+  return out;
+}
+
+/** Entries of each magnitude are counted by the upper 15 bits of a float32 without its sign, then by the lower 16. */
+const LOW_BITS = 16;
+
+/**
+ * The smallest threshold that selects at least `count` of the entries; exact but for ties. Magnitudes of float32 sort
+ * like the whole numbers that their bits are, so two counts over those find it without a copy of the weights.
+ */
 export function thresholdFor(
   parameters: Parameters,
   count: number,
@@ -26,20 +49,29 @@ export function thresholdFor(
       `cannot train ${count} parameters: expected a number from 1 to ${total}, the size of the selected weights`,
     );
   }
-  const magnitudes = new Float32Array(total);
-  let start = 0;
-  for (const values of arrays) {
-    for (let i = 0; i < values.length; i++) magnitudes[start + i] = Math.abs(values[i]!);
-    start += values.length;
+  const magnitudes = arrays.map((data) => new Uint32Array(data.buffer, data.byteOffset, data.length));
+  const high = new Float64Array(2 ** 15);
+  for (const bits of magnitudes)
+    for (let i = 0; i < bits.length; i++) high[(bits[i]! & 0x7fffffff) >>> LOW_BITS]!++;
+  const bucket = bucketOf(high, count);
+
+  const low = new Float64Array(2 ** LOW_BITS);
+  for (const bits of magnitudes) {
+    for (let i = 0; i < bits.length; i++) {
+      const magnitude = bits[i]! & 0x7fffffff;
+      if (magnitude >>> LOW_BITS === bucket.index) low[magnitude & 0xffff]!++;
+    }
   }
-  magnitudes.sort();
-  const last = magnitudes[Math.ceil(count) - 1]!;
-  return nextFloat32(last);
+  const last = bucket.index * 2 ** LOW_BITS + bucketOf(low, count - bucket.before).index;
+  return float32OfBits(last + 1);
 }
 
-/** The float32 after a non-negative float32. */
-function nextFloat32(value: number): number {
-  const bits = new Uint32Array(Float32Array.of(value).buffer);
-  bits[0]!++;
-  return new Float32Array(bits.buffer)[0]!;
+/** The bucket in which the `count`-th entry lies, and how many lie before it. */
+function bucketOf(counts: Float64Array, count: number): { index: number; before: number } {
+  let before = 0;
+  let index = 0;
+  while (before + counts[index]! < count) before += counts[index++]!;
+  return { index, before };
 }
+
+const float32OfBits = (bits: number): number => new Float32Array(Uint32Array.of(bits).buffer)[0]!;

@@ -2,33 +2,21 @@
  * The nuclear norm and its subgradient without a singular value decomposition.
  *
  * For A = U S Vᵀ the subgradient of ‖A‖_* is the polar factor U Vᵀ (Watson 1992), and ‖A‖_* = ⟨U Vᵀ, A⟩.
- * Newton–Schulz reaches U Vᵀ with matrix products alone: X₀ = A/‖A‖_F, X ← ½ X (3 I − XᵀX); singular values of zero stay zero.
+ * Newton–Schulz reaches U Vᵀ with matrix products alone: X ← ½ X (3 I − XᵀX) moves every singular value in (0, 1]
+ * towards 1 and leaves zeros zero. Scaling X by the α that suits the smallest singular value ℓ still to be moved makes
+ * small ones grow by 2.5 instead of 1.5 a step: α² = 3 / (1 + ℓ + ℓ²) (Chen & Chow 2014, section 3).
  */
-import { constant, graphOf, input, type Value } from '../../graph/index.js';
-import { compile, div, gemm, mul, reduceSum, scale, sqrt, sub, take } from '../../ops/index.js';
-import type { RuntimeOptions, Session } from '../../runtime/index.js';
-import { type Tensor, tensor, tensorOf } from '../../tensor/index.js';
+import { graphOf, input, type Value } from '../../graph/index.js';
+import { compile, gemm, scale, sub } from '../../ops/index.js';
+import type { RuntimeOptions } from '../../runtime/index.js';
+import type { Tensor } from '../../tensor/index.js';
 
-/** Each step multiplies a small singular value by 1.5: from 1e-5 of the norm to 1 takes 29, a few more polish. */
-const ITERATIONS = 34;
-
-/** U Vᵀ of a matrix [m, n]. */
-export function polarFactor(matrix: Value): Value {
-  const [rows, columns] = matrix.shape as [number, number];
-  const norm = sqrt(reduceSum(mul(matrix, matrix)));
-  const wide = rows <= columns;
-  const side = Math.min(rows, columns);
-  const identity = new Float32Array(side * side);
-  for (let i = 0; i < side; i++) identity[i * side + i] = 1.5;
-  const threeHalves = constant(tensor([side, side], identity));
-  let x = div(matrix, norm);
-  for (let i = 0; i < ITERATIONS; i++) {
-    const gram = gemm(x, x, wide ? { transposeB: true } : { transposeA: true });
-    const factor = sub(threeHalves, scale(gram, 0.5));
-    x = wide ? gemm(factor, x) : gemm(x, factor);
-  }
-  return x;
-}
+/** Singular values from this share of the largest on become 1 to the last digits; smaller ones come less close. */
+const SMALLEST = 1e-5;
+/** Beyond it the largest singular values would become so small in a step that rounding shows (Chen & Chow 2014). */
+const LARGEST_SCALE = 1.69770248526;
+/** Up to this side float64 costs next to nothing; float32 loses digits σ_max / σ-fold for a singular value σ. */
+const FLOAT64_SIDE = 256;
 
 export interface NuclearNorm {
   /** ‖P ⊙ M‖_* */
@@ -37,41 +25,88 @@ export interface NuclearNorm {
   readonly gradient: Float32Array;
 }
 
-/** Computes nuclear norms of sparse matrices, keeping one compiled graph for each shape and number of entries. */
-export class NuclearNormSolver {
-  private readonly sessions = new Map<string, Promise<Session>>();
+/** Of the matrix [m, n] that has `values` at `positions` and zeros elsewhere. */
+export async function nuclearNorm(
+  shape: readonly number[],
+  positions: Int32Array,
+  values: Float32Array,
+  options?: RuntimeOptions,
+): Promise<NuclearNorm> {
+  const gradient = new Float32Array(values.length);
+  const bound = spectralBound(shape, positions, values);
+  if (bound === 0) return { norm: 0, gradient };
 
-  constructor(private readonly options: RuntimeOptions = {}) {}
+  const [rows, columns] = shape as [number, number];
+  const tall = rows > columns;
+  const wide = tall ? [columns, rows] : [rows, columns];
+  /** Where the entry at flat position `at` lies in the matrix turned wide. */
+  const place = (at: number): number => (tall ? (at % columns) * rows + Math.floor(at / columns) : at);
 
-  /** Of the matrix [m, n] that has `values` at `positions` and zeros elsewhere. */
-  async solve(shape: readonly number[], positions: Int32Array, values: Float32Array): Promise<NuclearNorm> {
-    if (values.every((value) => value === 0)) return { norm: 0, gradient: new Float32Array(values.length) };
-    const dense = new Float32Array(shape[0]! * shape[1]!);
-    for (let i = 0; i < positions.length; i++) dense[positions[i]!] = values[i]!;
-    const session = await this.session(shape, positions.length);
-    const results = await session.run(
-      new Map<string, Tensor>([
-        ['matrix', tensor(shape, dense)],
-        ['positions', tensorOf('int32', [positions.length], positions)],
-      ]),
-    );
-    const gradient = results.get('polar')!.data as Float32Array;
-    return { norm: gradient.reduce((sum, value, i) => sum + value * values[i]!, 0), gradient };
+  const dtype = wide[0]! <= FLOAT64_SIDE ? 'float64' : 'float32';
+  const data = new (dtype === 'float64' ? Float64Array : Float32Array)(rows * columns);
+  for (let i = 0; i < values.length; i++) data[place(positions[i]!)] = values[i]! / bound;
+  const polar = await run(
+    polarFactor(input('matrix', wide, dtype)),
+    { dtype, shape: wide, data } as Tensor,
+    options,
+  );
+
+  let norm = 0;
+  for (let i = 0; i < values.length; i++) {
+    const slope = polar[place(positions[i]!)]!;
+    gradient[i] = slope;
+    norm += slope * values[i]!;
   }
+  return { norm, gradient };
+}
 
-  private session(shape: readonly number[], count: number): Promise<Session> {
-    const key = `${shape} ${count}`;
-    let session = this.sessions.get(key);
-    if (!session) {
-      const polar = polarFactor(input('matrix', shape));
-      session = compile(graphOf({ polar: take(polar, input('positions', [count], 'int32')) }), this.options);
-      this.sessions.set(key, session);
-    }
-    return session;
+/** U Vᵀ of a wide matrix [m, n], m ≤ n, with singular values of at most 1. */
+function polarFactor(matrix: Value): Value {
+  return scales().reduce((x, alpha) => {
+    const gram = gemm(x, x, { transposeB: true });
+    return sub(scale(x, 1.5 * alpha), scale(gemm(gram, x), 0.5 * alpha ** 3));
+  }, matrix);
+}
+
+/** α of each step, until the smallest singular value that counts has become 1. */
+function scales(): number[] {
+  const found: number[] = [];
+  for (let smallest = SMALLEST; 1 - smallest > 1e-9; ) {
+    const alpha = Math.min(LARGEST_SCALE, Math.sqrt(3 / (1 + smallest + smallest ** 2)));
+    found.push(alpha);
+    smallest = 0.5 * alpha * smallest * (3 - (alpha * smallest) ** 2);
   }
+  return found;
+}
 
-  async dispose(): Promise<void> {
-    for (const session of this.sessions.values()) await (await session).dispose();
-    this.sessions.clear();
+/** An upper bound of the largest singular value: √(‖A‖₁ ‖A‖_∞) or the Frobenius norm, whichever is smaller. */
+function spectralBound(shape: readonly number[], positions: Int32Array, values: Float32Array): number {
+  const [rows, columns] = shape as [number, number];
+  const rowSums = new Float64Array(rows);
+  const columnSums = new Float64Array(columns);
+  let squares = 0;
+  for (let i = 0; i < values.length; i++) {
+    const value = Math.abs(values[i]!);
+    rowSums[Math.floor(positions[i]! / columns)]! += value;
+    columnSums[positions[i]! % columns]! += value;
+    squares += value * value;
+  }
+  const largest = (sums: Float64Array) => sums.reduce((most, sum) => Math.max(most, sum), 0);
+  return Math.min(Math.sqrt(squares), Math.sqrt(largest(rowSums) * largest(columnSums)));
+}
+
+/** One run of the graph. Compiling takes milliseconds, while keeping a session for each shape would keep its memory. */
+async function run(
+  polar: Value,
+  matrix: Tensor,
+  options?: RuntimeOptions,
+): Promise<Float32Array | Float64Array> {
+  const session = await compile(graphOf({ polar }), options);
+  try {
+    return (await session.run(new Map([['matrix', matrix]]))).get('polar')!.data as
+      | Float32Array
+      | Float64Array;
+  } finally {
+    await session.dispose();
   }
 }

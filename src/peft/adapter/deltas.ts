@@ -1,0 +1,131 @@
+/**
+ * Changes of weights as an adapter's tensors: `delta.<key>` and, where the base model does not tell, `positions.<key>`.
+ *
+ * Three ways to say which entries change, the first that holds:
+ * - all: `delta.<key>` has the weight's shape;
+ * - those below the adapter's threshold: `delta.<key>` is [n] and {|P₀| < θ} is found again from the base weights, whose
+ *   fingerprint guarantees the same n entries, so positions cost nothing;
+ * - listed: `positions.<key>` holds the gaps between them, 1 to 2 bytes an entry (merges of unlike adapters).
+ */
+import { InputError } from '../../errors.js';
+import { sameShape } from '../../graph/index.js';
+import type { Network } from '../../nn/index.js';
+import { floatToHalf, sizeOf, type Tensor, tensor, tensorOf, toFloat32 } from '../../tensor/index.js';
+import { positionsBelow } from '../selection.js';
+import { type Adapter, type AdapterDType, nameOf } from './adapter.js';
+import { decodePositions, encodePositions } from './positions.js';
+
+export interface WeightDelta {
+  /** The weight's checkpoint key. */
+  readonly key: string;
+  readonly shape: readonly number[];
+  /** The changed entries, ascending; all where undefined. */
+  readonly positions: Int32Array | undefined;
+  /** What is added to each of them. */
+  readonly values: Float32Array;
+}
+
+const DELTA = 'delta.';
+const POSITIONS = 'positions.';
+
+/** Half of the largest float16's power of two, so that rounding up does not overflow. */
+const LARGEST = 2 ** 15;
+
+/**
+ * The tensors of an adapter. In float16 one power of two scales all changes so that the largest lies in [2¹⁴, 2¹⁵):
+ * each keeps a relative error of at most 2⁻¹¹ down to 2⁻²⁸ of the largest, and smaller ones an absolute error of at
+ * most 2⁻³⁹ of it. `deltas` is called twice, so that not all values need to be in memory at once.
+ */
+export function packDeltas(
+  deltas: () => Iterable<WeightDelta>,
+  impliedByThreshold: (delta: WeightDelta) => boolean,
+  dtype: AdapterDType = 'float16',
+): Pick<Adapter, 'tensors' | 'scale'> {
+  const scale = dtype === 'float32' ? 1 : halfScale(deltas());
+  const tensors = new Map<string, Tensor>();
+  for (const delta of deltas()) {
+    const { key, shape, positions, values } = delta;
+    if (values.length === 0) continue;
+    const stored = positions ? [values.length] : shape;
+    tensors.set(DELTA + key, dtype === 'float32' ? tensor(stored, values) : halved(stored, values, scale));
+    if (positions && !impliedByThreshold(delta)) {
+      const bytes = encodePositions(positions);
+      tensors.set(POSITIONS + key, tensorOf('uint8', [bytes.length], bytes));
+    }
+  }
+  return { tensors, scale };
+}
+
+function halfScale(deltas: Iterable<WeightDelta>): number {
+  let largest = 0;
+  for (const { values } of deltas)
+    for (let i = 0; i < values.length; i++) largest = Math.max(largest, Math.abs(values[i]!));
+  return largest === 0 ? 1 : 2 ** (Math.floor(Math.log2(largest)) + 1) / LARGEST;
+}
+
+function halved(shape: readonly number[], values: Float32Array, scale: number): Tensor<'float16'> {
+  const halves = new Uint16Array(values.length);
+  for (let i = 0; i < halves.length; i++) halves[i] = floatToHalf(values[i]! / scale);
+  return tensorOf('float16', shape, halves);
+}
+
+/** The changes an adapter holds, for a network whose weights are those of its base. Throws InputError where they do not fit. */
+export function unpackDeltas(adapter: Adapter, network: Network): WeightDelta[] {
+  const deltas: WeightDelta[] = [];
+  for (const [name, stored] of adapter.tensors) {
+    if (name.startsWith(POSITIONS) && adapter.tensors.has(DELTA + name.slice(POSITIONS.length))) continue;
+    const key = name.slice(DELTA.length);
+    const weight = network.parameters.get(key);
+    if (!name.startsWith(DELTA) || !weight) {
+      throw new InputError(
+        `${nameOf(adapter)} has the tensor "${name}", which belongs to no weight of the ${network.name}; make the adapter again`,
+      );
+    }
+    try {
+      deltas.push({
+        key,
+        shape: weight.shape,
+        positions: positionsOf(adapter, key, stored, weight),
+        values: changes(adapter, stored),
+      });
+    } catch (error) {
+      if (!(error instanceof InputError)) throw error;
+      throw new InputError(
+        `cannot use "${key}" of ${nameOf(adapter)}: ${error.message}; make the adapter again`,
+        { cause: error },
+      );
+    }
+  }
+  return deltas;
+}
+
+function changes({ scale }: Adapter, stored: Tensor): Float32Array {
+  if (stored.dtype !== 'float16' && stored.dtype !== 'float32')
+    throw new InputError(`its changes are ${stored.dtype}, expected float16 or float32`);
+  const values = toFloat32(stored);
+  for (let i = 0; i < values.length; i++)
+    if (!Number.isFinite(values[i]!))
+      throw new InputError(`a change is ${values[i]}, expected finite numbers`);
+  return scale === 1 ? values : values.map((value) => value * scale);
+}
+
+function positionsOf(
+  { tensors, threshold }: Adapter,
+  key: string,
+  { shape }: Tensor,
+  weight: Tensor<'float32'>,
+): Int32Array | undefined {
+  const listed = tensors.get(POSITIONS + key);
+  const count = sizeOf(shape);
+  if (listed) {
+    if (listed.dtype !== 'uint8') throw new InputError(`its positions are ${listed.dtype}, expected uint8`);
+    return decodePositions(listed.data as Uint8Array, count, weight.data.length);
+  }
+  if (threshold === undefined) {
+    if (sameShape(shape, weight.shape)) return undefined;
+    throw new InputError(`its changes are [${shape}] but the weight is [${weight.shape}]`);
+  }
+  const below = positionsBelow(weight.data, threshold);
+  if (shape.length === 1 && below.length === count) return below;
+  throw new InputError(`it has ${count} changes but the weight ${below.length} entries below ${threshold}`);
+}

@@ -1,0 +1,84 @@
+/** Several adapters as one. */
+import { InputError } from '../../errors.js';
+import type { Network } from '../../nn/index.js';
+import { sizeOf } from '../../tensor/index.js';
+import { METHODS } from '../methods.js';
+import { gather, positionsBelow, positionsOfOnes } from '../selection.js';
+import type { Adapter, AdapterDType } from './adapter.js';
+import { type AdapterUse, checkBase } from './apply.js';
+import { packDeltas, type WeightDelta } from './deltas.js';
+
+export interface MergeOptions {
+  /** The network's model, for messages. */
+  model?: string;
+  dtype?: AdapterDType;
+}
+
+/**
+ * Σ αᵢ ΔPᵢ (paper appendix Eq. 3) on the union of the changed entries; entries that several adapters change get the sum.
+ * The network has the adapters' base weights. Adapters of unlike methods make one of method "full". Positions stay
+ * implied by the largest threshold where the union is exactly the entries below it, and are listed otherwise.
+ */
+export function mergeAdapters(
+  network: Network,
+  uses: readonly AdapterUse[],
+  { model = network.name, dtype }: MergeOptions = {},
+): Adapter {
+  const first = uses[0]?.adapter;
+  if (!first) throw new InputError('there is nothing to merge; name at least one adapter');
+  checkBase(network, uses, model);
+  const adapters = uses.map(({ adapter }) => adapter);
+  const parts = uses.map(({ adapter, scale = 1 }) => ({
+    scale,
+    deltas: new Map(METHODS[adapter.method].deltas(adapter, network).map((delta) => [delta.key, delta])),
+  }));
+  const keys = new Set(parts.flatMap(({ deltas }) => [...deltas.keys()]));
+  const merged = [...keys].map((key) =>
+    sum(parts.flatMap(({ scale, deltas }) => (deltas.has(key) ? [{ scale, delta: deltas.get(key)! }] : []))),
+  );
+
+  const thresholds = adapters.map(({ threshold }) => threshold ?? 0);
+  const threshold = thresholds.includes(0) ? undefined : Math.max(...thresholds);
+  const implied = ({ key, positions }: WeightDelta) =>
+    threshold !== undefined &&
+    equal(positions!, positionsBelow(network.parameters.get(key)!.data, threshold));
+  const same = <T>(of: (adapter: Adapter) => T): boolean => adapters.every((one) => of(one) === of(first));
+  return {
+    method: same(({ method }) => method) ? first.method : 'full',
+    base: first.base,
+    threshold,
+    prefix: same(({ prefix }) => prefix) ? first.prefix : '',
+    settings: {
+      merged: uses.map(({ adapter: { method, prefix, settings }, scale = 1 }) => ({
+        method,
+        scale,
+        prefix,
+        settings,
+      })),
+    },
+    ...packDeltas(() => merged, implied, dtype),
+  };
+}
+
+/** The weighted sum of changes of one weight. */
+function sum(parts: readonly { scale: number; delta: WeightDelta }[]): WeightDelta {
+  const { key, shape } = parts[0]!.delta;
+  const size = sizeOf(shape);
+  const total = new Float32Array(size);
+  const changed = new Uint8Array(size);
+  for (const { scale, delta } of parts) {
+    const { positions, values } = delta;
+    if (!positions) changed.fill(1);
+    for (let i = 0; i < values.length; i++) {
+      const at = positions ? positions[i]! : i;
+      total[at]! += scale * values[i]!;
+      changed[at] = 1;
+    }
+  }
+  if (parts.some(({ delta }) => !delta.positions)) return { key, shape, positions: undefined, values: total };
+  const positions = positionsOfOnes(changed);
+  return { key, shape, positions, values: gather(total, positions) };
+}
+
+const equal = (a: Int32Array, b: Int32Array): boolean =>
+  a.length === b.length && a.every((position, i) => position === b[i]);

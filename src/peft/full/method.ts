@@ -1,0 +1,12 @@
+/** Full fine-tuning: every weight trains. */
+
+import { AdamW } from '../adamw.js';
+import { unpackDeltas } from '../adapter/deltas.js';
+import type { Method } from '../method.js';
+
+export const full: Method = {
+  trains: 'every entry of every weight',
+  options: [],
+  createOptimizer: (network, options) => new AdamW(network, { ...options, keepBase: true }),
+  deltas: unpackDeltas,
+};

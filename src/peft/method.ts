@@ -1,0 +1,25 @@
+/** What every method of fine-tuning is to the rest of the program. */
+import type { Network } from '../nn/index.js';
+import type { AdamWOptions } from './adamw.js';
+import type { Adapter } from './adapter/adapter.js';
+import type { WeightDelta } from './adapter/deltas.js';
+import type { Optimizer } from './optimizer.js';
+import type { SaraOptions } from './sara/optimizer.js';
+
+/** Methods as options and adapter files name them. */
+export const METHOD_NAMES = ['full', 'sara'] as const;
+export type MethodName = (typeof METHOD_NAMES)[number];
+
+/** Options of any method; each takes AdamW's and those it lists. */
+export type MethodOptions = AdamWOptions & SaraOptions;
+
+export interface Method {
+  /** What it trains, in words. */
+  readonly trains: string;
+  /** The options it has beside AdamW's. */
+  readonly options: readonly (keyof MethodOptions)[];
+  /** Throws InputError where the options select nothing. */
+  createOptimizer(network: Network, options: MethodOptions): Optimizer;
+  /** What an adapter of the method adds to the base weights at scale 1. Throws InputError where it does not fit. */
+  deltas(adapter: Adapter, network: Network): WeightDelta[];
+}

@@ -1,0 +1,24 @@
+/** The table of methods, and making an optimizer by name. */
+import { InputError } from '../errors.js';
+import type { Network } from '../nn/index.js';
+import { ADAMW_OPTIONS } from './adamw.js';
+import { full } from './full/method.js';
+import { METHOD_NAMES, type Method, type MethodName, type MethodOptions } from './method.js';
+import type { Optimizer } from './optimizer.js';
+import { sara } from './sara/method.js';
+
+export const METHODS: Readonly<Record<MethodName, Method>> = { full, sara };
+
+/** Throws InputError where there is no such method, it has no such option, or nothing is selected. */
+export function createOptimizer(name: string, network: Network, options: MethodOptions = {}): Optimizer {
+  const method = METHODS[name as MethodName];
+  if (!method) {
+    throw new InputError(`there is no method "${name}"; expected one of ${METHOD_NAMES.join(', ')}`);
+  }
+  const known: readonly string[] = [...ADAMW_OPTIONS, ...method.options];
+  for (const [option, value] of Object.entries(options)) {
+    if (value === undefined || known.includes(option)) continue;
+    throw new InputError(`method "${name}" has no option "${option}"; expected some of ${known.join(', ')}`);
+  }
+  return method.createOptimizer(network, options);
+}

@@ -1,0 +1,20 @@
+/** SaRA: entries of small magnitude train. */
+import { unpackDeltas } from '../adapter/deltas.js';
+import type { Method } from '../method.js';
+import { AdamWSara } from './optimizer.js';
+
+export const sara: Method = {
+  trains: 'entries of weights whose magnitude is below a threshold',
+  options: [
+    'threshold',
+    'targetParameters',
+    'lambdaRank',
+    'rankMatrices',
+    'rankMinSide',
+    'progressiveStep',
+    'seed',
+    'runtime',
+  ],
+  createOptimizer: (network, options) => new AdamWSara(network, options),
+  deltas: unpackDeltas,
+};
