@@ -1,4 +1,5 @@
 /** A golden case's tensors, and comparing some of them with computed ones. */
+import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { InputError } from '../src/errors.js';
 import { readSafetensors } from '../src/formats/index.js';
@@ -11,8 +12,8 @@ export class GoldenTensors {
     readonly all: ReadonlyMap<string, Tensor>,
   ) {}
 
-  static async read(folder: string): Promise<GoldenTensors> {
-    const path = join(folder, 'io.safetensors');
+  static async read(folder: string, file = 'io.safetensors'): Promise<GoldenTensors> {
+    const path = join(folder, file);
     return new GoldenTensors(path, (await readSafetensors(path)).tensors);
   }
 
@@ -42,4 +43,15 @@ export class GoldenTensors {
       return [{ quantity, error: relMax(toFloat32(actual), toFloat32(this.get(quantity))), tolerance }];
     });
   }
+}
+
+/** A case's case.json. */
+export async function readDescription<T>(folder: string): Promise<T> {
+  return JSON.parse(await readFile(join(folder, 'case.json'), 'utf8')) as T;
+}
+
+/** Element `i` along the first axis. */
+export function elementAt({ dtype, shape, data }: Tensor, i: number): Tensor {
+  const size = data.length / shape[0]!;
+  return { dtype, shape: shape.slice(1), data: data.subarray(i * size, (i + 1) * size) } as Tensor;
 }

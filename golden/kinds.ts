@@ -1,0 +1,48 @@
+/** Which runner computes which kind of golden case, by the end of its path; and why some kinds have none yet. */
+import type { Check } from './check.js';
+import { runPipelineCase } from './pipeline.js';
+import { runSaraBaseCase, runSaraCommonCase } from './sara.js';
+import { runSaraScaleMergeCase } from './sara-scale-merge.js';
+import { runSaraStepsCase } from './sara-steps.js';
+import { runSchedulerCase } from './schedulers.js';
+import { runTextCase } from './text.js';
+import { runTokenizerCase } from './tokenizer.js';
+import { runTrainingAdamWCase, runTrainingStepCase } from './training.js';
+import { runUnetCase } from './unet.js';
+import { runVaeCase } from './vae.js';
+
+export type Runner = (folder: string) => Promise<Check[]>;
+
+/** The first pattern that fits decides: a runner, or the reason why the case is skipped. */
+const KINDS: readonly (readonly [pattern: RegExp, outcome: Runner | string])[] = [
+  [/unet\/(sd15|sd2|sdxl)$/, (folder) => runUnetCase(folder)],
+  [/unet\/animatediff-[^/]+$/, 'motion modules are not built yet'],
+  [/vae\/[^/]+$/, runVaeCase],
+  [/text\/(clip|openclip)-[^/]+$/, runTextCase],
+  [/text\/t5$/, 'the T5 encoder is not built yet'],
+  [/tokenizer\/clip$/, runTokenizerCase],
+  [/tokenizer\/t5$/, "T5's tokenizer is not built yet"],
+  [/schedulers\/[^/]*flow-match[^/]*$/, 'flow matching is not built yet'],
+  [/schedulers\/[^/]+$/, runSchedulerCase],
+  [/pipeline\/(sd15|sd2-v)$/, runPipelineCase],
+  [/pipeline\/[^/]+$/, 'pipelines beyond Stable Diffusion 1 and 2 are not built yet'],
+  [/training\/(sd15|sd2-v)-step$/, runTrainingStepCase],
+  [/training\/sd15-adamw$/, runTrainingAdamWCase],
+  [/training\/[^/]+$/, 'training beyond Stable Diffusion 1 and 2 is not built yet'],
+  [/sara\/base$/, runSaraBaseCase],
+  [/sara\/steps\/common$/, runSaraCommonCase],
+  [/sara\/steps\/[^/]+$/, runSaraStepsCase],
+  [/sara\/scale-merge$/, runSaraScaleMergeCase],
+  [/sara\/official-pt(\/.+)?$/, 'files of the official SaRA are not read yet'],
+  [/transformer\/[^/]+$/, 'the transformer of Stable Diffusion 3 is not built yet'],
+  [/clip\/full$/, "CLIP's image tower is not built yet"],
+  [/peft\/.+$/, 'the methods to compare with are not built yet'],
+  [/metrics\/.+$/, 'metrics are not built yet'],
+  [/analysis\/.+$/, 'the analysis of weights is not built yet'],
+];
+
+/** The runner of a case, or why it is skipped. */
+export function outcomeOf(path: string): Runner | string {
+  const found = KINDS.find(([pattern]) => new RegExp(`(^|/)${pattern.source}`).test(path));
+  return found?.[1] ?? 'no runner knows this kind';
+}
