@@ -4,6 +4,7 @@ import { readFileSync } from 'node:fs';
 import { Command, CommanderError } from '@commander-js/extra-typings';
 import { InputError, UsageError } from '../errors.js';
 import { toCommand } from './command.js';
+import { demo } from './demo/command.js';
 import { doctor } from './doctor.js';
 import { generate } from './generate.js';
 import { inspect } from './inspect.js';
@@ -23,6 +24,7 @@ async function main(): Promise<number> {
     .version(version)
     .addHelpText('after', '\n"sara <command> --help" shows the settings and examples of a command.');
   const commands = [
+    toCommand(demo, done),
     toCommand(train, done),
     toCommand(generate, done),
     toCommand(merge, done),

@@ -1,6 +1,8 @@
 /** What a worker thread does for a command, and the messages between the two. */
 import type { InputError } from '../errors.js';
 import type { RunEvent, RunResult, TrainConfig } from '../train/index.js';
+import type { DemoConfig } from './demo/config.js';
+import type { DemoEvent, DemoResult } from './demo/task.js';
 import type { GenerateResult, GenerateSettings } from './generate-task.js';
 
 /** Each task with its settings, its events and its result. */
@@ -11,6 +13,7 @@ export interface Tasks {
     event: { done: number; total: number };
     result: GenerateResult;
   };
+  demo: { settings: DemoConfig; event: DemoEvent; result: DemoResult };
 }
 
 export type TaskName = keyof Tasks;

@@ -46,7 +46,7 @@ export const train: CommandSpec<typeof schema> = {
 };
 
 /** Shows events to people. */
-function teller(encoding: Progress, steps: Progress): (event: RunEvent) => void {
+export function teller(encoding: Progress, steps: Progress): (event: RunEvent) => void {
   let smoothed: number | undefined;
   return (event) => {
     switch (event.type) {

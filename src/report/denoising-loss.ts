@@ -1,7 +1,7 @@
 /** How well a model denoises pictures: the training objective with noise and timesteps that are the same at every call. */
 import { noiseSchedule } from '../diffusion/index.js';
 import type { StableDiffusion } from '../models/index.js';
-import { Random, type Tensor, tensor } from '../tensor/index.js';
+import { Random, sizeOf, type Tensor, tensor } from '../tensor/index.js';
 import type { ImageFolder, Sample } from '../train/data/image-folder.js';
 
 export interface DenoisingLossOptions {
@@ -13,7 +13,7 @@ export interface DenoisingLossOptions {
   onPicture?: ((done: number, total: number) => void) | undefined;
 }
 
-/** E ‖target − f(z_t, t, caption)‖², a mean over `draws` for each sample; latents are the encoder's means. */
+/** E ‖target − f(z_t, t, caption)‖², a mean over `draws` for each sample. */
 export async function denoisingLosses(
   sd: StableDiffusion,
   folder: ImageFolder,
@@ -25,7 +25,7 @@ export async function denoisingLosses(
   const losses: number[] = [];
   for (const [i, sample] of samples.entries()) {
     const pixels = tensor([1, 3, folder.size, folder.size], await folder.load(sample));
-    const latents = repeat(await sd.encodeImages(pixels), draws);
+    const latents = repeat(await sd.encodeImages(pixels, posteriorNoise(sd, folder.size, seed, i)), draws);
     const noise = new Random(seed, 'denoising loss noise', i).normal(latents.data.length);
     const within = new Random(seed, 'denoising loss timesteps', i).uniform(draws);
     const timesteps = Int32Array.from(within, (u, k) => Math.floor(((k + u) / draws) * schedule.length));
@@ -38,6 +38,13 @@ export async function denoisingLosses(
     onPicture?.(i + 1, samples.length);
   }
   return losses;
+}
+
+/** What the latents of a picture are drawn with, as in training. */
+function posteriorNoise(sd: StableDiffusion, size: number, seed: number, picture: number): Tensor<'float32'> {
+  const side = size / sd.scaleFactor;
+  const shape = [1, sd.vae.config.latent_channels, side, side];
+  return tensor(shape, new Random(seed, 'denoising loss posterior', picture).normal(sizeOf(shape)));
 }
 
 /** [1, …] → [count, …] */

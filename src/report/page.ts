@@ -29,12 +29,12 @@ ${blocks}
 <h2>Loss before and after</h2>
 <p class="quiet">${lossNote}</p>
 ${lossTable(losses)}
-${changeChart(losses)}
+<div class="scroll">${changeChart(losses)}</div>
 </section>
 <section>
 <h2>Training loss</h2>
 <p class="quiet">Each step is one batch with its own noise, so single steps scatter; the thick line is a moving mean.</p>
-${lossChart(curve)}
+<div class="scroll">${lossChart(curve)}</div>
 </section>
 <section>
 <h2>Use the adapter</h2>

@@ -58,7 +58,7 @@ interface BlockPlan {
 }
 
 function planBlock(block: Block, cell: number, width: number): BlockPlan {
-  const heading = wrapText(`${block.title}: ${block.note}`, Math.floor((width - 2 * MARGIN) / CHARACTER));
+  const heading = wrapText(`${block.title}. ${block.note}`, Math.floor((width - 2 * MARGIN) / CHARACTER));
   const labels = block.comparisons.map(({ label }) => wrapText(label, Math.floor(cell / CHARACTER)));
   const labelLines = Math.max(0, ...labels.map((lines) => lines.length));
   const picturesTop = heading.length * LINE + GAP + labelLines * LINE;

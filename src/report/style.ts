@@ -36,9 +36,9 @@ img.small { image-rendering: pixelated; }
 .columns { display: grid; grid-template-columns: repeat(auto-fit, minmax(min(30rem, 100%), 1fr)); gap: 0 3rem; }
 pre {
   background: var(--panel); border: 1px solid var(--line); border-radius: .375rem;
-  padding: .75rem 1rem; overflow-x: auto; font-size: .875rem;
+  padding: .75rem 1rem; white-space: pre-wrap; overflow-wrap: anywhere; font-size: .875rem;
 }
-.chart { width: 100%; max-width: 45rem; height: auto; font: 12px system-ui, sans-serif; }
+.chart { width: 100%; min-width: 34rem; max-width: 45rem; height: auto; font: 12px system-ui, sans-serif; }
 .chart text { fill: var(--quiet); }
 .chart .grid { stroke: var(--line); }
 .chart .raw { fill: none; stroke: var(--quiet); stroke-opacity: .35; stroke-width: 1; }
