@@ -123,12 +123,20 @@ export const OPERATOR_CASES: Record<
   ],
   conv2d_input_gradient: [
     {
-      inputs: [real(1, 2, 32, 33), real(2, 3, 3, 3)],
-      build: (dy, w) => ops.conv2dInputGradient(dy, w, [1, 3, 32, 33], same),
-    },
-    {
       inputs: [real(1, 2, 4, 5), real(2, 3, 3, 3)],
       build: (dy, w) => ops.conv2dInputGradient(dy, w, [1, 3, 4, 5], same),
+    },
+    {
+      inputs: [real(1, 21, 4, 5), real(21, 3, 3, 3)],
+      build: (dy, w) => ops.conv2dInputGradient(dy, w, [1, 3, 4, 5], same),
+    },
+    {
+      inputs: [real(2, 2, 4, 6), real(2, 3, 2, 3)],
+      build: (dy, w) => ops.conv2dInputGradient(dy, w, [2, 3, 4, 5], { stride: 1, padding: [0, 1, 1, 2] }),
+    },
+    {
+      inputs: [real(2, 2, 4, 5), real(2, 3, 1, 1)],
+      build: (dy, w) => ops.conv2dInputGradient(dy, w, [2, 3, 4, 5], pointwise),
     },
     {
       inputs: [real(1, 3, 3, 2), real(3, 2, 3, 3)],
