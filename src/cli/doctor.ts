@@ -1,13 +1,14 @@
 /** `sara doctor`: what this machine can run, and how fast. */
+import { execFile } from 'node:child_process';
 import { availableParallelism, cpus, freemem, totalmem } from 'node:os';
 import { join } from 'node:path';
 import { z } from 'zod';
 import { exists } from '../formats/index.js';
 import { type Graph, graphOf, input } from '../graph/index.js';
 import { compile, conv2d, gemm } from '../ops/index.js';
-import { availableDevices, type RuntimeOptions } from '../runtime/index.js';
+import { availableDevices, DEVICES, type Device, type RuntimeOptions } from '../runtime/index.js';
 import { type Tensor, tensor } from '../tensor/index.js';
-import { flag, text, whole } from '../train/settings.js';
+import { flag, oneOf, text, whole } from '../train/settings.js';
 import type { CommandSpec } from './command.js';
 import { bytes } from './text.js';
 
@@ -15,6 +16,7 @@ const schema = z.strictObject({
   model: text('a model folder')
     .default('models/emoji')
     .meta({ argument: '<folder>', help: 'model to look for' }),
+  device: oneOf(DEVICES).optional().meta({ argument: '<name>', help: 'try this one alone' }),
   threads: whole(1)
     .optional()
     .meta({ argument: '<n>', help: 'threads of an operator; all cores unless given' }),
@@ -34,9 +36,10 @@ export const doctor: CommandSpec<typeof schema> = {
   summary: 'Tell what this machine can run, and measure how fast.',
   schema,
   examples: ['sara doctor', 'sara doctor --json'],
-  async run({ model, threads, json }) {
+  async run({ model, device, threads, json }) {
     const devices: DeviceReport[] = [];
-    for (const device of availableDevices()) devices.push(await tryDevice({ device, threads }));
+    if (device) devices.push(await tryDevice({ device, threads }));
+    else for (const each of DEVICES.filter(isBuiltIn)) devices.push(await tryInProcess(each));
     const report = {
       node: process.version,
       platform: `${process.platform} ${process.arch}`,
@@ -70,13 +73,30 @@ function describeDevice({ problem, gemmGflops, convGflops }: DeviceReport): stri
   return `works: matrix products ${gemmGflops} GFLOP/s, convolutions ${convGflops} GFLOP/s`;
 }
 
+const isBuiltIn = (device: Device): boolean => availableDevices().includes(device);
+
+/** Tries a device in a process of its own: drivers write what they like to standard error, and some crash. */
+function tryInProcess(device: Device): Promise<DeviceReport> {
+  const args = [...process.execArgv, process.argv[1]!, 'doctor', '--device', device, '--json'];
+  return new Promise((resolve) => {
+    execFile(process.execPath, args, { timeout: 60_000 }, (error, stdout) => {
+      if (!error) return resolve((JSON.parse(stdout) as { devices: [DeviceReport] }).devices[0]);
+      const problem = error.killed
+        ? 'it does not answer'
+        : `the process ended with ${error.signal ?? error.code}`;
+      resolve({ device, problem, gemmGflops: 0, convGflops: 0 });
+    });
+  });
+}
+
 async function tryDevice(runtime: RuntimeOptions): Promise<DeviceReport> {
   const report = { device: runtime.device!, problem: '', gemmGflops: 0, convGflops: 0 };
   try {
     report.gemmGflops = await measureGemm(runtime);
     report.convGflops = await measureConv(runtime);
   } catch (error) {
-    report.problem = (error as Error).message.split('\n')[0]!;
+    const { message } = error as Error;
+    report.problem = /Failed to [^)]*/.exec(message)?.[0] ?? message;
   }
   return report;
 }

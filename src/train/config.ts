@@ -104,8 +104,9 @@ export const trainSchema = z.strictObject({
 export type TrainConfig = z.output<typeof trainSchema>;
 export type TrainInput = z.input<typeof trainSchema>;
 
-/** Settings that say where things are and what is shown, not how the weights come about. */
-const SURROUNDINGS: readonly string[] = [
+/** Settings that an adapter tells elsewhere, or that say where things are and what is shown. */
+const NOT_IN_RESULT: readonly string[] = [
+  ...['method', 'threshold', 'prefix'],
   ...['model', 'data', 'out', 'overwrite', 'cache', 'device', 'threads'],
   ...['samplePrompt', 'samplePrompts', 'sampleEvery', 'sampleSteps', 'sampleGuidance', 'checkpointEvery'],
 ];
@@ -113,6 +114,6 @@ const SURROUNDINGS: readonly string[] = [
 /** What an adapter tells about its making; no paths. */
 export function resultSettings(config: TrainConfig): Record<string, unknown> {
   return Object.fromEntries(
-    Object.entries(config).filter(([name, value]) => value !== undefined && !SURROUNDINGS.includes(name)),
+    Object.entries(config).filter(([name, value]) => value !== undefined && !NOT_IN_RESULT.includes(name)),
   );
 }
