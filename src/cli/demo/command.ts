@@ -43,7 +43,7 @@ export const demo: CommandSpec<typeof demoSchema> = {
 
 function introduction({ model, data, heldOut, steps, batch, out }: DemoConfig): string {
   return [
-    `This teaches ${model}, a small text-to-image diffusion model, the drawing style of ${data}.`,
+    `This teaches ${model}, a text-to-image diffusion model, the drawing style of ${data}.`,
     '  1. It draws some prompts, and measures its loss on pictures of the new style and of the old ones.',
     `  2. SaRA fine-tunes its small weights for ${steps} steps of ${batch} pictures. All others stay as they are.`,
     `  3. It draws and measures the same again. Training never shows the pictures of ${heldOut}.`,

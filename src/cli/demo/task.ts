@@ -53,6 +53,7 @@ export async function demoTask(
     onEvent({ type: 'stage', stage: 'before' });
     const scene = await prepareScene(config, config.size ?? modelSize(sd));
     const before = await lookAt(sd, scene, config, onProgress);
+    await sd.dispose();
 
     onEvent({ type: 'stage', stage: 'training' });
     const run = await trainRun(training, { onEvent, stopRequested });
