@@ -141,6 +141,8 @@ async function compileSegments(
   requests: ReadonlyMap<string, GradientRequest>,
   options: LossOptions,
 ): Promise<LossProgram> {
+  // A session for each stage that kept its buffers would hold more together than one for the whole graph.
+  const runtime = { ...options, keepBuffers: false };
   const stages = stagesOf(graphOf(outputs));
   const needed = dependsOn(
     stages,
@@ -178,8 +180,8 @@ async function compileSegments(
     const written = new Map(stage.writes.map((value) => [nameOf(value), moved.get(value)!]));
     if (last) for (const [name, value] of written) results.set(name, value);
     compiled.unshift({
-      forward: last ? undefined : await compile(graphOf(written), options),
-      backward: await compile(graphOf(results), options),
+      forward: last ? undefined : await compile(graphOf(written), runtime),
+      backward: await compile(graphOf(results), runtime),
     });
   }
   return new SegmentedProgram(outputs, compiled);

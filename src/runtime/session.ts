@@ -11,6 +11,8 @@ export interface RuntimeOptions {
   device?: Device;
   /** Threads of one operator; all cores unless said. The same number gives the same bits on the same machine. */
   threads?: number;
+  /** Keep freed buffers for the next run, which saves their allocation; each session keeps its own. True unless said. */
+  keepBuffers?: boolean;
 }
 
 /** Execution providers of the package on this platform. */
@@ -46,7 +48,10 @@ export class Session {
   private constructor(private readonly session: ort.InferenceSession) {}
 
   /** Compiles ONNX bytes. Throws InputError where the device is not to be had on this machine. */
-  static async create(model: Uint8Array, { device = 'cpu', threads }: RuntimeOptions = {}): Promise<Session> {
+  static async create(
+    model: Uint8Array,
+    { device = 'cpu', threads, keepBuffers = true }: RuntimeOptions = {},
+  ): Promise<Session> {
     try {
       const session = await ort.InferenceSession.create(model, {
         executionProviders: device === 'cpu' ? ['cpu'] : [device, 'cpu'],
@@ -54,7 +59,7 @@ export class Session {
         executionMode: 'sequential',
         // A memory pattern reserves the peak of all buffers at once: twice the memory on a training graph.
         enableMemPattern: false,
-        enableCpuMemArena: true,
+        enableCpuMemArena: keepBuffers,
         logSeverityLevel: 3,
         extra: { session: { set_denormal_as_zero: '1' } },
         ...(threads === undefined ? {} : { intraOpNumThreads: threads }),
