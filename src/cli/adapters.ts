@@ -1,32 +1,8 @@
-/** Adapters as the command line names them: a file, and how strongly it applies. */
+/** Reading the adapters that a command names. */
 import { type AdapterUse, loadAdapter } from '../peft/index.js';
-import { texts } from '../train/settings.js';
+import type { AdapterChoice } from './adapter-setting.js';
 
-export interface AdapterChoice {
-  readonly path: string;
-  /** α of paper Eq. 2. */
-  readonly scale: number;
-}
-
-/** `style.safetensors` or `style.safetensors:0.6` */
-export function adapterChoice(value: string): AdapterChoice {
-  const [, path, scale] = /^(.+):(-?\d*\.?\d+(?:e[+-]?\d+)?)$/i.exec(value) ?? [];
-  return path === undefined ? { path: value, scale: 1 } : { path, scale: Number(scale) };
-}
-
-/** The setting of commands that take adapters. */
-export function adapterSetting() {
-  return texts()
-    .default([])
-    .transform((values) => values.map(adapterChoice))
-    .meta({
-      argument: '<file[:scale]>',
-      help: 'adapter to apply, at full strength unless a scale is given; repeatable',
-      repeatable: true,
-    });
-}
-
-/** Reads the adapters. Throws InputError where one is missing or broken. */
+/** Throws InputError where one is missing or broken. */
 export async function loadAdapters(choices: readonly AdapterChoice[]): Promise<AdapterUse[]> {
   const uses: AdapterUse[] = [];
   for (const { path, scale } of choices) uses.push({ adapter: await loadAdapter(path), scale });

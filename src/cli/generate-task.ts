@@ -6,7 +6,8 @@ import { StableDiffusion } from '../models/index.js';
 import { applyAdapters } from '../peft/index.js';
 import type { Device } from '../runtime/index.js';
 import type { SampleRequest } from '../train/index.js';
-import { type AdapterChoice, loadAdapters } from './adapters.js';
+import type { AdapterChoice } from './adapter-setting.js';
+import { loadAdapters } from './adapters.js';
 
 export interface GenerateSettings {
   model: string;

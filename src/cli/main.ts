@@ -4,35 +4,34 @@ import { readFileSync } from 'node:fs';
 import { Command, CommanderError } from '@commander-js/extra-typings';
 import { InputError, UsageError } from '../errors.js';
 import { toCommand } from './command.js';
-import { demo } from './demo/command.js';
-import { doctor } from './doctor.js';
-import { generate } from './generate.js';
-import { inspect } from './inspect.js';
-import { merge } from './merge.js';
-import { train } from './train.js';
 import { InterruptError } from './worker-client.js';
 
 const { version } = JSON.parse(readFileSync(new URL('../../package.json', import.meta.url), 'utf8'));
 
+let exitCode = 0;
+const done = (code: number): void => {
+  exitCode = code;
+};
+
+/** Each is loaded where it is needed, since loading them all takes longer than what some of them do. */
+const COMMANDS: Readonly<Record<string, () => Promise<Command>>> = {
+  demo: async () => toCommand((await import('./demo/command.js')).demo, done),
+  train: async () => toCommand((await import('./train.js')).train, done),
+  generate: async () => toCommand((await import('./generate.js')).generate, done),
+  merge: async () => toCommand((await import('./merge.js')).merge, done),
+  inspect: async () => toCommand((await import('./inspect.js')).inspect, done),
+  doctor: async () => toCommand((await import('./doctor.js')).doctor, done),
+};
+
 async function main(): Promise<number> {
-  let exitCode = 0;
-  const done = (code: number) => {
-    exitCode = code;
-  };
   const program = new Command('sara')
     .description('Fine-tune Stable Diffusion with SaRA: train the weights that do little, keep the rest.')
     .version(version)
     .addHelpText('after', '\n"sara <command> --help" shows the settings and examples of a command.');
-  const commands = [
-    toCommand(demo, done),
-    toCommand(train, done),
-    toCommand(generate, done),
-    toCommand(merge, done),
-    toCommand(inspect, done),
-    toCommand(doctor, done),
-  ];
-  for (const command of commands) program.addCommand(command);
-  for (const command of [program, ...commands]) command.exitOverride();
+  const [asked = ''] = process.argv.slice(2);
+  const loaded = Object.hasOwn(COMMANDS, asked) ? [COMMANDS[asked]!] : Object.values(COMMANDS);
+  for (const load of loaded) program.addCommand((await load()).exitOverride());
+  program.exitOverride();
   await program.parseAsync();
   return exitCode;
 }

@@ -5,7 +5,8 @@ import { exists } from '../formats/index.js';
 import { loadNetwork, StableDiffusion, saveStableDiffusion, UNET } from '../models/index.js';
 import { applyAdapters, mergeAdapters, saveAdapter } from '../peft/index.js';
 import { flag, oneOf, text } from '../train/settings.js';
-import { adapterSetting, loadAdapters } from './adapters.js';
+import { adapterSetting } from './adapter-setting.js';
+import { loadAdapters } from './adapters.js';
 import type { CommandSpec } from './command.js';
 
 const schema = z.strictObject({

@@ -2,7 +2,7 @@
 import { parse, YAMLParseError } from 'yaml';
 import type { z } from 'zod';
 import { InputError, UsageError } from '../errors.js';
-import { readText } from '../formats/index.js';
+import { readText } from '../formats/files.js';
 import { camel, kebab } from '../train/settings.js';
 
 type Values = Readonly<Record<string, unknown>>;
@@ -17,7 +17,9 @@ export async function resolveSettings<Schema extends z.ZodObject>(
   const fromFile = file === undefined ? {} : await readSettings(file, Object.keys(schema.shape));
   const result = schema.safeParse({ ...fromFile, ...flags });
   if (result.success) return result.data;
-  const issue = result.error.issues[0]!;
+  const { issues } = result.error;
+  const wrong = issues.find(({ path }) => String(path[0]) in flags || String(path[0]) in fromFile);
+  const issue = wrong ?? issues[0]!;
   const name = String(issue.path[0]);
   const argument = schema.shape[name]?.meta()?.argument ?? '';
   const flag = `--${kebab(name)}`;

@@ -1,6 +1,7 @@
 /** `sara train` */
+
+import { trainSchema } from '../train/config.js';
 import type { RunEvent } from '../train/index.js';
-import { trainSchema } from '../train/index.js';
 import { flag } from '../train/settings.js';
 import type { CommandSpec } from './command.js';
 import { type Progress, showProgress } from './progress.js';

@@ -1,6 +1,6 @@
 /** Prompts from a text file. */
 import { InputError } from '../errors.js';
-import { readText } from '../formats/index.js';
+import { readText } from '../formats/files.js';
 
 /** One prompt a line; empty lines do not count. Throws InputError where there is none. */
 export async function readPrompts(path: string): Promise<string[]> {

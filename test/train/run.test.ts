@@ -2,7 +2,7 @@
 import { mkdtemp, readdir, readFile, rm, truncate, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { beforeAll, describe, expect, it } from 'vitest';
+import { beforeAll, describe, expect, it, vi } from 'vitest';
 import { InputError } from '../../src/errors.js';
 import { exists, type Image, readSafetensors } from '../../src/formats/index.js';
 import { StableDiffusion } from '../../src/models/index.js';
@@ -15,6 +15,8 @@ import {
 } from '../../src/train/index.js';
 import { temporaryFolder } from '../support/temporary.js';
 import { drawPictures, writeTinyModel } from '../support/tiny-model.js';
+
+vi.setConfig({ testTimeout: 300_000 });
 
 let shared: string;
 let model: string;
@@ -210,7 +212,9 @@ describe('trainRun refuses', () => {
     const out = join(await temporaryFolder(), 'run');
     await expect(run(out, { data: join(data, 'absent') })).rejects.toThrow(InputError);
     await expect(run(out, { model: data })).rejects.toThrow(/model_index.json/);
-    await expect(run(out, { threshold: 1e-30, trainOnly: 'conv_in.weight' })).rejects.toThrow(/selects nothing/);
+    await expect(run(out, { threshold: 1e-30, trainOnly: 'conv_in.weight' })).rejects.toThrow(
+      /selects nothing/,
+    );
     await expect(run(out, { trainOnly: 'attn9' })).rejects.toThrow(/no weight has a key like attn9/);
     await expect(run(out, { params: 5, threshold: 1 })).rejects.toThrow(InputError);
     await expect(run(out, { size: 30 })).rejects.toThrow(/multiple of 8 pixels, got 30/);
