@@ -1,5 +1,5 @@
 /** Charts as inline SVG, in the colours of the page around them. */
-import { significant } from './format.js';
+import { significant, withError } from './format.js';
 import { html, type Markup } from './html.js';
 import type { CurvePoint, LossComparison } from './report.js';
 
@@ -13,7 +13,7 @@ const BOTTOM = 40;
 const WINDOW = 1 / 15;
 /** Single steps above this quantile are cut off, so that a few do not flatten the rest. */
 const SHOWN_QUANTILE = 0.99;
-const ROW = 44;
+const ROW = 32;
 const NAMES = 190;
 
 /** The training loss: each step thin, a moving mean thick. */
@@ -38,27 +38,24 @@ ${x.ticks.map((tick) => html`<text x="${x.at(tick)}" y="${HEIGHT - BOTTOM + 18}"
 </svg>`;
 }
 
-/** The loss on each set: an open circle before, a full one after, with their standard errors. */
+/** What changed on each set, with its standard error, beside a line at no change. */
 export function changeChart(losses: readonly LossComparison[]): Markup {
   if (losses.length === 0) return html``;
-  const ends = losses.flatMap(({ before, after }) =>
-    [before, after].flatMap(({ mean, standardError }) => [mean - standardError, mean + standardError]),
-  );
-  const [least, most] = [Math.min(...ends), Math.max(...ends)];
-  const margin = 0.08 * (most - least) || 0.1 * most || 1;
-  const x = axis(Math.max(0, least - margin), most + margin, NAMES, WIDTH - RIGHT);
-  const height = losses.length * ROW + BOTTOM;
-  const spoken = losses.map(
-    ({ set, before, after }) => `${set} from ${significant(before.mean)} to ${significant(after.mean)}`,
-  );
-  return html`<svg class="chart" viewBox="0 0 ${WIDTH} ${height}" role="img" aria-label="${`Loss before and after: ${spoken.join('; ')}`}">
-${x.ticks.map((tick) => html`<line class="grid" x1="${x.at(tick)}" x2="${x.at(tick)}" y1="0" y2="${height - BOTTOM}"/><text x="${x.at(tick)}" y="${height - BOTTOM + 18}" text-anchor="middle">${plain(tick)}</text>`)}
-<text x="${(NAMES + WIDTH - RIGHT) / 2}" y="${height - 4}" text-anchor="middle">loss (○ before, ● after, bars: standard error)</text>
-${losses.map(({ set, before, after }, i) => {
+  const ends = losses.flatMap(({ change: { mean, standardError } }) => [
+    mean - standardError,
+    mean + standardError,
+  ]);
+  const [least, most] = [Math.min(0, ...ends), Math.max(0, ...ends)];
+  const margin = 0.08 * (most - least) || 1;
+  const x = axis(least - margin, most + margin, NAMES, WIDTH - RIGHT);
+  const bottom = losses.length * ROW;
+  const spoken = losses.map(({ set, change }) => `${set} ${withError(change)}`);
+  return html`<svg class="chart" viewBox="0 0 ${WIDTH} ${bottom + BOTTOM}" role="img" aria-label="${`Change of the loss: ${spoken.join('; ')}`}">
+${x.ticks.map((tick) => html`<line class="${tick === 0 ? 'zero' : 'grid'}" x1="${x.at(tick)}" x2="${x.at(tick)}" y1="0" y2="${bottom}"/><text x="${x.at(tick)}" y="${bottom + 18}" text-anchor="middle">${plain(tick)}</text>`)}
+<text x="${(NAMES + WIDTH - RIGHT) / 2}" y="${bottom + 36}" text-anchor="middle">change of the loss (left is better; bars: standard error)</text>
+${losses.map(({ set, change: { mean, standardError } }, i) => {
   const y = i * ROW + ROW / 2;
-  const bar = (kind: string, dy: number, { mean, standardError }: { mean: number; standardError: number }) =>
-    html`<line class="error" x1="${x.at(mean - standardError)}" x2="${x.at(mean + standardError)}" y1="${y + dy}" y2="${y + dy}"/><circle class="${kind}" cx="${x.at(mean)}" cy="${y + dy}" r="5"/>`;
-  return html`<text x="${NAMES - 12}" y="${y + 4}" text-anchor="end">${set}</text>${bar('before', -8, before)}${bar('after', 8, after)}`;
+  return html`<text x="${NAMES - 12}" y="${y + 4}" text-anchor="end">${set}</text><line class="error" x1="${x.at(mean - standardError)}" x2="${x.at(mean + standardError)}" y1="${y}" y2="${y}"/><circle cx="${x.at(mean)}" cy="${y}" r="5"/>`;
 })}
 </svg>`;
 }

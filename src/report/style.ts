@@ -44,7 +44,6 @@ pre {
 .chart .raw { fill: none; stroke: var(--quiet); stroke-opacity: .35; stroke-width: 1; }
 .chart .smooth { fill: none; stroke: var(--accent); stroke-width: 2.5; stroke-linejoin: round; }
 .chart .error { stroke: var(--text); stroke-width: 1.5; }
-.chart circle { stroke: var(--accent); stroke-width: 2; }
-.chart .before { fill: var(--page); }
-.chart .after { fill: var(--accent); }
+.chart .zero { stroke: var(--quiet); }
+.chart circle { fill: var(--accent); }
 `;

@@ -76,7 +76,7 @@ export function reportOf(outcome: {
     lead: `SaRA trained ${share} of ${config.model} on the pictures of ${config.data} for ${config.steps} steps, in ${duration(numbers.trainingSeconds)}. What it learned is an adapter file of ${bytes(adapterBytes)}; the model has ${bytes(modelBytes)}. Every pair of pictures below comes from the same prompt and the same noise.`,
     blocks,
     losses,
-    lossNote: `Mean squared error of the denoising network at ${DRAWS} noise levels a picture, with the same noise before and after; lower is better. ± is the standard error over pictures. For the old styles, no change is what we want.`,
+    lossNote: `Mean squared error of the denoising network at ${DRAWS} noise levels a picture, with the same noise before and after; lower is better. ± is the standard error over pictures; the change is taken picture by picture, so it is known better than the losses. For the old styles, no change is what we want.`,
     curve,
     commands: [
       { note: 'Draw with the adapter:', command: generate(adapter, 'picture.png') },
