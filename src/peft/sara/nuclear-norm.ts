@@ -11,12 +11,20 @@ import { compile, gemm, scale, sub } from '../../ops/index.js';
 import type { RuntimeOptions } from '../../runtime/index.js';
 import type { Tensor } from '../../tensor/index.js';
 
-/** Singular values from this share of the largest on become 1 to the last digits; smaller ones come less close. */
-const SMALLEST = 1e-5;
+type Precision = 'float32' | 'float64';
+
+/**
+ * Singular values from `smallest` of the largest on come within `done` of 1; smaller ones come less close. float32 would
+ * not resolve smaller ones: it is off by 1e-7 σ_max / σ in the directions of σ.
+ */
+const LIMITS: Record<Precision, { smallest: number; done: number }> = {
+  float32: { smallest: 1e-4, done: 1e-6 },
+  float64: { smallest: 1e-8, done: 1e-12 },
+};
+/** Up to this side float64 costs next to nothing; above, half the speed. */
+const FLOAT64_SIDE = 256;
 /** Beyond it the largest singular values would become so small in a step that rounding shows (Chen & Chow 2014). */
 const LARGEST_SCALE = 1.69770248526;
-/** Up to this side float64 costs next to nothing; float32 loses digits σ_max / σ-fold for a singular value σ. */
-const FLOAT64_SIDE = 256;
 
 export interface NuclearNorm {
   /** ‖P ⊙ M‖_* */
@@ -42,7 +50,7 @@ export async function nuclearNorm(
   /** Where the entry at flat position `at` lies in the matrix turned wide. */
   const place = (at: number): number => (tall ? (at % columns) * rows + Math.floor(at / columns) : at);
 
-  const dtype = wide[0]! <= FLOAT64_SIDE ? 'float64' : 'float32';
+  const dtype: Precision = wide[0]! <= FLOAT64_SIDE ? 'float64' : 'float32';
   const data = new (dtype === 'float64' ? Float64Array : Float32Array)(rows * columns);
   for (let i = 0; i < values.length; i++) data[place(positions[i]!)] = values[i]! / bound;
   const polar = await run(
@@ -62,19 +70,20 @@ export async function nuclearNorm(
 
 /** U Vᵀ of a wide matrix [m, n], m ≤ n, with singular values of at most 1. */
 function polarFactor(matrix: Value): Value {
-  return scales().reduce((x, alpha) => {
+  return scales(matrix.dtype as Precision).reduce((x, alpha) => {
     const gram = gemm(x, x, { transposeB: true });
     return sub(scale(x, 1.5 * alpha), scale(gemm(gram, x), 0.5 * alpha ** 3));
   }, matrix);
 }
 
 /** α of each step, until the smallest singular value that counts has become 1. */
-function scales(): number[] {
+function scales(precision: Precision): number[] {
+  const { smallest, done } = LIMITS[precision];
   const found: number[] = [];
-  for (let smallest = SMALLEST; 1 - smallest > 1e-9; ) {
-    const alpha = Math.min(LARGEST_SCALE, Math.sqrt(3 / (1 + smallest + smallest ** 2)));
+  for (let least = smallest; 1 - least > done; ) {
+    const alpha = Math.min(LARGEST_SCALE, Math.sqrt(3 / (1 + least + least ** 2)));
     found.push(alpha);
-    smallest = 0.5 * alpha * smallest * (3 - (alpha * smallest) ** 2);
+    least = 0.5 * alpha * least * (3 - (alpha * least) ** 2);
   }
   return found;
 }

@@ -1,0 +1,19 @@
+/** SaRA, its scaling and merging, and training steps against the numbers of the PyTorch references. */
+import { expect, it } from 'vitest';
+import { outcomeOf } from '../../golden/kinds.js';
+
+it.each([
+  'sara/base',
+  'sara/steps/common',
+  'sara/steps/plain',
+  'sara/steps/both-clip',
+  'sara/scale-merge',
+  'training/sd15-step',
+  'training/sd15-adamw',
+])('%s', { timeout: 240_000 }, async (kind) => {
+  const run = outcomeOf(kind);
+  if (typeof run === 'string') throw new Error(run);
+  const checks = await run(`test/fixtures/${kind}`);
+  expect(checks.length).toBeGreaterThan(1);
+  expect(checks.filter(({ error, tolerance }) => !(error <= tolerance))).toEqual([]);
+});
