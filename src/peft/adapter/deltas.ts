@@ -82,12 +82,8 @@ export function unpackDeltas(adapter: Adapter, network: Network): WeightDelta[] 
       );
     }
     try {
-      deltas.push({
-        key,
-        shape: weight.shape,
-        positions: positionsOf(adapter, key, stored, weight),
-        values: changes(adapter, stored),
-      });
+      const values = changes(adapter, stored);
+      deltas.push({ key, shape: weight.shape, positions: positionsOf(adapter, key, stored, weight), values });
     } catch (error) {
       if (!(error instanceof InputError)) throw error;
       throw new InputError(

@@ -1,0 +1,151 @@
+/** What holds for every method of fine-tuning, on a small network. */
+import { join } from 'node:path';
+import { describe, expect, it } from 'vitest';
+import { readSafetensors, writeSafetensors } from '../../src/formats/index.js';
+import {
+  applyAdapters,
+  createOptimizer,
+  loadAdapter,
+  METHODS,
+  type MethodName,
+  type MethodOptions,
+  mergeAdapters,
+  type Optimizer,
+} from '../../src/peft/index.js';
+import { Stepper } from '../../src/train/stepper.js';
+import { expectAllclose } from '../support/allclose.js';
+import { temporaryFolder } from '../support/temporary.js';
+import { bitsOf, ToyObjective, toyNetwork } from '../support/toy-network.js';
+
+/** Options with which a method trains the hidden layer of the toy network. */
+const OPTIONS: Record<MethodName, MethodOptions> = {
+  full: { learningRate: 1e-2 },
+  sara: { learningRate: 1e-2, threshold: 0.1, rankMinSide: 6, lambdaRank: 1e-2, progressiveStep: 2, seed: 3 },
+};
+const parameters = (key: string) => key.startsWith('hidden.');
+
+async function train(optimizer: Optimizer, network: ReturnType<typeof toyNetwork>, batches: number[]) {
+  const stepper = new Stepper(new ToyObjective(network), optimizer, { threads: 1 });
+  const losses: number[] = [];
+  for (const batch of batches) losses.push((await stepper.step([batch], { maxGradientNorm: 1 })).loss);
+  await stepper.dispose();
+  return losses;
+}
+
+async function trained(method: MethodName, batches = [1, 2, 3, 4]) {
+  const network = toyNetwork();
+  const optimizer = createOptimizer(method, network, { ...OPTIONS[method], parameters });
+  const losses = await train(optimizer, network, batches);
+  return { network, optimizer, losses };
+}
+
+describe.each(Object.keys(METHODS) as MethodName[])('%s', (method) => {
+  it('lowers the loss of the batch it is trained on', async () => {
+    const { losses } = await trained(method, [1, 1, 1, 1, 1]);
+    expect(losses.at(-1)).toBeLessThan(losses[0]!);
+  });
+
+  it('leaves every bit of what it does not train', async () => {
+    const base = toyNetwork();
+    const { network, optimizer } = await trained(method);
+    const adapter = optimizer.adapter();
+    const changes = new Map(METHODS[method].deltas(adapter, base).map((delta) => [delta.key, delta]));
+    expect([...changes.keys()].every(parameters)).toBe(true);
+    for (const [key, { data }] of base.parameters) {
+      const found = network.parameters.get(key)!.data.slice();
+      const delta = changes.get(key);
+      const changed = delta ? (delta.positions ?? Int32Array.from(data.keys())) : new Int32Array(0);
+      for (const at of changed) found[at] = data[at]!;
+      expect(Buffer.from(found.buffer), key).toEqual(Buffer.from(data.buffer));
+    }
+  });
+
+  it('goes on from a saved state to the bits of an uninterrupted run', async () => {
+    const whole = await trained(method);
+    const first = await trained(method, [1, 2, 3]);
+    const path = join(await temporaryFolder(), 'state.safetensors');
+    await writeSafetensors(path, first.optimizer.state().tensors);
+
+    const network = toyNetwork();
+    const optimizer = createOptimizer(method, network, { ...OPTIONS[method], parameters });
+    optimizer.restore({ step: 3, tensors: (await readSafetensors(path)).tensors });
+    const losses = await train(optimizer, network, [4]);
+    expect(losses).toEqual(whole.losses.slice(3));
+    expect(bitsOf(network)).toEqual(bitsOf(whole.network));
+    expect(optimizer.adapter()).toEqual(whole.optimizer.adapter());
+  });
+
+  it('does not share memory with a state it was restored from', async () => {
+    const { optimizer } = await trained(method, [1]);
+    const state = optimizer.state();
+    const before = [...state.tensors].map(([name, { data }]) => [name, data.slice()]);
+    const network = toyNetwork();
+    const other = createOptimizer(method, network, { ...OPTIONS[method], parameters });
+    other.restore(state);
+    await train(other, network, [2]);
+    expect([...state.tensors].map(([name, { data }]) => [name, data])).toEqual(before);
+  });
+
+  it('saves and loads an adapter without a change', async () => {
+    const { optimizer } = await trained(method);
+    const path = join(await temporaryFolder(), 'adapter.safetensors');
+    const info = { model: 'models/toy', prefix: 'toy style, ', settings: { steps: 4, seed: [1, 'a'] } };
+    await optimizer.save(path, info);
+    const loaded = await loadAdapter(path);
+    expect(loaded).toEqual({ ...optimizer.adapter(info), path });
+    expect(loaded.prefix).toBe('toy style, ');
+    expect(loaded.settings).toEqual(info.settings);
+  });
+
+  it('puts what was learned on the base again: exactly in float32, to 11 bits in float16', async () => {
+    const { network, optimizer } = await trained(method);
+    for (const [dtype, rtol] of [
+      ['float32', 1e-6],
+      ['float16', 2 ** -11],
+    ] as const) {
+      const base = toyNetwork();
+      const original = toyNetwork();
+      applyAdapters(base, [{ adapter: optimizer.adapter({ dtype }) }]);
+      for (const [key, { data }] of base.parameters) {
+        const before = original.parameters.get(key)!.data;
+        const delta = (values: Float32Array) => values.map((value, i) => value - before[i]!);
+        expectAllclose(delta(data), delta(network.parameters.get(key)!.data), { rtol, atol: 1e-8 });
+      }
+    }
+  });
+
+  it('is removed without a trace, and at scale 0 is not there', async () => {
+    const { optimizer } = await trained(method);
+    const base = toyNetwork();
+    const bits = bitsOf(base);
+    const applied = applyAdapters(base, [{ adapter: optimizer.adapter(), scale: 0.7 }]);
+    const scaled = bitsOf(base);
+    expect(scaled).not.toEqual(bits);
+    applied.setScales([0]);
+    expect(bitsOf(base)).toEqual(bits);
+    applied.setScales([0.7]);
+    expect(bitsOf(base)).toEqual(scaled);
+    applied.remove();
+    expect(bitsOf(base)).toEqual(bits);
+  });
+
+  it('merges: halves of one adapter are the adapter', async () => {
+    const { optimizer } = await trained(method);
+    const adapter = optimizer.adapter({ dtype: 'float32', prefix: 'toy, ' });
+    const half = { adapter, scale: 0.5 };
+    const merged = mergeAdapters(toyNetwork(), [half, half], { dtype: 'float32' });
+    expect({ ...merged, settings: {} }).toEqual(adapter);
+  });
+
+  it('is refused by another base, naming both', async () => {
+    const { optimizer } = await trained(method);
+    const adapter = optimizer.adapter({ model: 'models/first' });
+    const other = toyNetwork(2);
+    const message =
+      /first \(sha256:[0-9a-f]{12}\), not from the toy of models\/other \(sha256:[0-9a-f]{12}\)/;
+    expect(() => applyAdapters(other, [{ adapter }], { model: 'models/other' })).toThrow(message);
+    const applied = toyNetwork();
+    applyAdapters(applied, [{ adapter }]);
+    expect(() => applyAdapters(applied, [{ adapter }])).toThrow('without other adapters on it');
+  });
+});
