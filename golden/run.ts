@@ -40,7 +40,7 @@ export async function runGolden(folder: string, print: (line: string) => void): 
       }
     } catch (error) {
       tally.failed++;
-      print(`${name}: threw ${error instanceof Error ? `${error.name}: ${error.message}` : error} FAIL`);
+      print(`${name}: threw ${String(error).split('\n')[0]} FAIL`);
     }
   }
   return tally;
