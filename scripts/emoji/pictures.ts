@@ -12,13 +12,22 @@ export interface Picture {
 
 interface Concept {
   hexcode: string;
+  caption: string;
   heldOut?: boolean;
 }
 
 /** Concepts that no downstream style set, nor the autoencoder's share of them, ever shows. */
 export async function heldOutHexcodes(): Promise<Set<string>> {
-  const concepts = (await readJson('scripts/data/concepts.json')) as Concept[];
-  return new Set(concepts.filter(({ heldOut }) => heldOut).map(({ hexcode }) => hexcode));
+  return new Set((await readConcepts()).filter(({ heldOut }) => heldOut).map(({ hexcode }) => hexcode));
+}
+
+/** The captions of all concepts, the best known first. */
+export async function conceptCaptions(): Promise<string[]> {
+  return (await readConcepts()).map(({ caption }) => caption);
+}
+
+async function readConcepts(): Promise<Concept[]> {
+  return (await readJson('scripts/data/concepts.json')) as Concept[];
 }
 
 /** All pictures of a folder that `keep` accepts by file name without ending. */

@@ -17,7 +17,7 @@ import { MovingAverage } from '../../src/train/ema.js';
 import { cosineSchedule } from '../../src/train/schedule.js';
 import { Stepper } from '../../src/train/stepper.js';
 import { SCHEDULER, TEXT_ENCODER, UNET } from './configs.js';
-import { loadPictures, type Picture } from './pictures.js';
+import { conceptCaptions, loadPictures, type Picture } from './pictures.js';
 
 const [folder, vaeFolder, tokenizer, stepsText, threadsText] = process.argv.slice(2) as [
   string,
@@ -32,6 +32,9 @@ const SEED = 1;
 const LEARNING_RATE = 2e-3;
 const CAPTION_DROPOUT = 0.1;
 const STYLE_FIRST = 0.25;
+/** Concepts at the head of scripts/data/concepts.json that make up most of what is shown, and their share. */
+const FOCUS_CONCEPTS = 60;
+const FOCUS_SHARE = 0.85;
 const SAVE_EVERY = 250;
 const PROMPTS = [
   ...['a red apple', 'a dog face', 'a rocket', 'a slice of pizza', 'a rainbow', 'a guitar'],
@@ -58,7 +61,10 @@ const latentShape = [16, 8, 8];
 const latentSize = sizeOf(latentShape);
 const latents: Float32Array[] = [];
 for (const { pixels } of pictures) latents.push((await sd.encodeImages(tensor([1, 3, 64, 64], pixels))).data);
-console.log(`${pictures.length} pictures`);
+const head = new Set((await conceptCaptions()).slice(0, FOCUS_CONCEPTS));
+const everything = [...pictures.keys()];
+const focus = everything.filter((i) => head.has(pictures[i]!.caption));
+console.log(`${pictures.length} pictures, ${focus.length} of them shown most`);
 
 mkdirSync(folder, { recursive: true });
 const checkpoint = join(folder, 'checkpoint.safetensors');
@@ -98,7 +104,10 @@ while (optimizer.step < STEPS) {
 /** Pictures, captions, noise and timesteps of a step, all drawn from its number; the timesteps are spread evenly. */
 function batchAt(step: number) {
   const random = new Random(SEED, 'diffusion batch', step);
-  const chosen = Array.from({ length: BATCH }, () => random.integer(0, pictures.length));
+  const chosen = Array.from({ length: BATCH }, () => {
+    const from = random.next() < FOCUS_SHARE ? focus : everything;
+    return from[random.integer(0, from.length)]!;
+  });
   const data = new Float32Array(BATCH * latentSize);
   chosen.forEach((picture, i) => {
     data.set(latents[picture]!, i * latentSize);
