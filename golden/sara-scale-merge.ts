@@ -42,7 +42,8 @@ export async function runSaraScaleMergeCase(folder: string): Promise<Check[]> {
     { quantity: 'positions below θ2', error: misplaced(unet, second, theta2), tolerance: 0 },
   ];
   for (const alpha of alphas) {
-    const name = `alpha${alpha.toFixed(1)}`;
+    // As Python writes floats.
+    const name = `alpha${Number.isInteger(alpha) ? alpha.toFixed(1) : alpha}`;
     const found = await stateWith(unet, [{ adapter: adapters[0], scale: alpha }], golden, first);
     checks.push(...found.checks(name));
     if (alpha !== 0) continue;
