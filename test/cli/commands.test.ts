@@ -10,7 +10,7 @@ import { merge } from '../../src/cli/merge.js';
 import { train } from '../../src/cli/train.js';
 import { readImage } from '../../src/formats/index.js';
 import { AdamWSara, StableDiffusion } from '../../src/index.js';
-import { sara } from '../support/cli.js';
+import { sara, saraFromSource } from '../support/cli.js';
 import { temporaryFolder } from '../support/temporary.js';
 import { writeTinyModel } from '../support/tiny-model.js';
 
@@ -49,12 +49,24 @@ describe('sara generate', () => {
     const path = (name: string) => join(folder, name);
     const base = await generate('--prompt', 'a fox', '--out', path('base.png'));
     expect(base).toMatchObject({ code: 0, stdout: `${path('base.png')}\n` });
-    await generate('--prompt', 'a fox', '--adapter', `${adapter}:0`, '--out', path('off.png'));
+    const off = ['--adapter', `${adapter}:0`, '--out', path('off.png')];
+    await saraFromSource([
+      'generate',
+      '--model',
+      model,
+      '--steps',
+      '2',
+      '--threads',
+      '1',
+      '--prompt',
+      'a fox',
+      ...off,
+    ]);
     await generate('--prompt', 'a fox', '--adapter', adapter, '--out', path('on.png'));
-    const [plain, off, on] = await Promise.all(
+    const [plain, without, on] = await Promise.all(
       ['base', 'off', 'on'].map((name) => readFile(path(`${name}.png`))),
     );
-    expect(off).toEqual(plain);
+    expect(without).toEqual(plain);
     expect(on).not.toEqual(plain);
     expect(plain!.includes(folder)).toBe(false);
     expect(await readImage(path('base.png'))).toMatchObject({ width: 32, height: 32 });

@@ -1,5 +1,9 @@
-/** The command line as its users run it: a process with output and an exit code. */
+/** The command line as its users run it: a process of the built program, with output and an exit code. */
 import { type ChildProcess, spawn } from 'node:child_process';
+import { cp, mkdir, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
+import { dirname, join, relative } from 'node:path';
+import ts from 'typescript';
+import { afterAll } from 'vitest';
 
 export interface Outcome {
   code: number | null;
@@ -8,12 +12,32 @@ export interface Outcome {
   stderr: string;
 }
 
+/** The build of the sources as they are now, made once for each test file. */
+let built: Promise<string> | undefined;
+
+afterAll(async () => {
+  if (built) await rm(await built, { recursive: true });
+});
+
 /** Starts `sara`; `onLine` gets each line of standard output, and may end the process. */
-export function sara(
+export async function sara(
   args: readonly string[],
   onLine: (line: string, process: ChildProcess) => void = () => {},
 ): Promise<Outcome> {
-  const child = spawn(process.execPath, ['--import', 'tsx', 'src/cli/main.ts', ...args]);
+  built ??= build();
+  return run([join(await built, 'dist/cli/main.js'), ...args], onLine);
+}
+
+/** The same from the sources, as in development. */
+export function saraFromSource(args: readonly string[]): Promise<Outcome> {
+  return run(['--import', 'tsx', 'src/cli/main.ts', ...args], () => {});
+}
+
+function run(
+  args: readonly string[],
+  onLine: (line: string, process: ChildProcess) => void,
+): Promise<Outcome> {
+  const child = spawn(process.execPath, args);
   let stdout = '';
   let stderr = '';
   let rest = '';
@@ -30,4 +54,22 @@ export function sara(
     child.on('error', reject);
     child.on('close', (code, signal) => resolve({ code, signal, stdout, stderr }));
   });
+}
+
+/** What `npm run build` makes, without its checks: a package folder. */
+async function build(): Promise<string> {
+  await mkdir('.cache', { recursive: true });
+  const folder = await mkdtemp('.cache/sara-');
+  await cp('package.json', join(folder, 'package.json'));
+  const compilerOptions = { module: ts.ModuleKind.ESNext, target: ts.ScriptTarget.ES2022 };
+  for (const path of await readdir('src', { recursive: true })) {
+    if (!path.endsWith('.ts')) continue;
+    const fileName = join('src', path);
+    const source = await readFile(fileName, 'utf8');
+    const { outputText } = ts.transpileModule(source, { compilerOptions, fileName });
+    const target = join(folder, 'dist', relative('src', fileName).replace(/\.ts$/, '.js'));
+    await mkdir(dirname(target), { recursive: true });
+    await writeFile(target, outputText);
+  }
+  return folder;
 }
