@@ -1,0 +1,25 @@
+/** Arithmetic of a graph: multiplications and additions of its convolutions and matrix products. */
+import { type Graph, type Node, numel } from '../src/graph/index.js';
+
+/** Two for each multiply-add; what runs elementwise is left out. */
+export function flopsOf(graph: Graph): number {
+  return graph.nodes.reduce((sum, node) => sum + 2 * multiplyAdds(node), 0);
+}
+
+function multiplyAdds({ op, inputs, outputs, attributes }: Node): number {
+  const result = numel(outputs[0] ?? { dtype: 'float32', shape: [0] });
+  const [a, b] = inputs;
+  switch (op) {
+    case 'conv2d':
+      return (result * numel(b!)) / b!.shape[0]!;
+    case 'gemm':
+      return result * a!.shape[(attributes as { transposeA: boolean }).transposeA ? 0 : 1]!;
+    case 'matmul':
+      return result * a!.shape.at(-1)!;
+    // Scores of all queries and keys, and as many sums of values.
+    case 'attention':
+      return numel(a!) * b!.shape[2]! + result * b!.shape[2]!;
+    default:
+      return 0;
+  }
+}
