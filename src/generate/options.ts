@@ -92,18 +92,15 @@ export function resolveOptions(sd: StableDiffusion, options: GenerateOptions): R
 
 function latentShape(sd: StableDiffusion, options: GenerateOptions): [number, number, number] {
   const factor = sd.scaleFactor;
-  const own = sd.unet.config.sample_size;
-  const [ownHeight, ownWidth] = (typeof own === 'number' ? [own, own] : (own ?? [])).map(
-    (side) => side * factor,
-  );
-  const sides = [options.height ?? ownHeight, options.width ?? ownWidth] as [number, number];
+  const { height = sd.pictureSides[0], width = sd.pictureSides[1] } = options;
+  const sides = [height, width] as const;
   (['height', 'width'] as const).forEach((name, i) => {
     const side = sides[i]!;
     expect(
       Number.isInteger(side) && side > 0 && side % factor === 0,
       name,
       `a multiple of ${factor} pixels`,
-      side ?? 'none, and the model does not say',
+      side,
     );
   });
   return [sd.vae.config.latent_channels, sides[0] / factor, sides[1] / factor];

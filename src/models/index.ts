@@ -1,14 +1,6 @@
 /** Networks by diffusers' names, and reading and writing their folders. */
-export {
-  momentsToGaussian,
-  parseVaeConfig,
-  scaleLatents,
-  unscaleLatents,
-  type VaeConfig,
-  vaeDecode,
-  vaeEncode,
-  vaeScaleFactor,
-} from './autoencoder-kl.js';
+export { momentsToGaussian, scaleLatents, unscaleLatents, vaeDecode, vaeEncode } from './autoencoder-kl.js';
+export { parseVaeConfig, type VaeConfig, vaeScaleFactor } from './autoencoder-kl-config.js';
 export {
   type ClipTextConfig,
   clipFinalLayerNorm,

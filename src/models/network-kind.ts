@@ -1,7 +1,8 @@
 /** What is to know about each kind of network beyond its graph: where its files are, how its config reads, what weights it has. */
 import { input } from '../graph/index.js';
 import { type Network, type Parameters, Scope } from '../nn/index.js';
-import { parseVaeConfig, type VaeConfig, vaeDecode, vaeEncode, vaeScaleFactor } from './autoencoder-kl.js';
+import { vaeDecode, vaeEncode } from './autoencoder-kl.js';
+import { parseVaeConfig, type VaeConfig, vaeScaleFactor } from './autoencoder-kl-config.js';
 import { type ClipTextConfig, clipTextModel, parseClipTextConfig } from './clip-text.js';
 import type { JsonObject } from './config.js';
 import { parseUNetConfig, type UNetConfig } from './unet-2d-condition.js';

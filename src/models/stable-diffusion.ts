@@ -8,15 +8,8 @@ import { graphOf, input, type Value } from '../graph/index.js';
 import { type Network, parameterFeeds, Scope } from '../nn/index.js';
 import type { RuntimeOptions } from '../runtime/index.js';
 import { type Tensor, tensor, tensorOf } from '../tensor/index.js';
-import {
-  momentsToGaussian,
-  scaleLatents,
-  unscaleLatents,
-  type VaeConfig,
-  vaeDecode,
-  vaeEncode,
-  vaeScaleFactor,
-} from './autoencoder-kl.js';
+import { momentsToGaussian, scaleLatents, unscaleLatents, vaeDecode, vaeEncode } from './autoencoder-kl.js';
+import { type VaeConfig, vaeScaleFactor } from './autoencoder-kl-config.js';
 import { type ClipTextConfig, clipTextModel } from './clip-text.js';
 import type { JsonObject } from './config.js';
 import { loadNetwork } from './load.js';
@@ -163,6 +156,16 @@ export class StableDiffusion {
   /** Pixels that one latent is wide and high. */
   get scaleFactor(): number {
     return vaeScaleFactor(this.vae.config);
+  }
+
+  /** Height and width in pixels of the pictures that the model was made for. Throws InputError where it does not say. */
+  get pictureSides(): [height: number, width: number] {
+    const own = this.unet.config.sample_size;
+    const [height, width] = typeof own === 'number' ? [own, own] : (own ?? []);
+    if (height === undefined || width === undefined) {
+      throw new InputError('unet/config.json has no sample_size; say the size of the pictures in pixels');
+    }
+    return [height * this.scaleFactor, width * this.scaleFactor];
   }
 
   /** Frees what is compiled. The model stays usable and compiles again. */

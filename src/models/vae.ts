@@ -2,7 +2,7 @@
 import { segment, type Value } from '../graph/index.js';
 import { activation, conv, groupNorm, linear, type Scope, silu } from '../nn/index.js';
 import { add, attention, reshape, transpose } from '../ops/index.js';
-import type { VaeConfig } from './autoencoder-kl.js';
+import type { VaeConfig } from './autoencoder-kl-config.js';
 import { downsample2D, resnetBlock2D, upsample2D } from './resnet.js';
 
 /** Of every normalization in the autoencoder. */

@@ -9,8 +9,8 @@ import type { Adapter, AdapterInfo } from './adapter/adapter.js';
 import { packDeltas, type WeightDelta } from './adapter/deltas.js';
 import { saveAdapter } from './adapter/file.js';
 import { fingerprint } from './adapter/fingerprint.js';
-import type { MethodName } from './method.js';
-import type { Optimizer, OptimizerState, StepOptions, StepReport } from './optimizer.js';
+import type { MethodName } from './method-names.js';
+import type { Optimizer, OptimizerState, StepOptions, StepReport, TrainedTensor } from './optimizer.js';
 import { gather } from './selection.js';
 
 export interface AdamWOptions {
@@ -40,27 +40,6 @@ export const ADAMW_OPTIONS = [
 
 /** Which entries of a weight train: ascending flat positions, or all where undefined. */
 export type EntrySelection = (weights: Float32Array) => Int32Array | undefined;
-
-/** The entries of one weight tensor that train, with their moments. */
-export interface TrainedTensor {
-  /** Name of the weight's input in graphs, such as `unet.conv_in.weight`. */
-  readonly name: string;
-  /** Checkpoint key in its network. */
-  readonly key: string;
-  readonly network: Network;
-  readonly shape: readonly number[];
-  /** The network's own array; updates are written into it. */
-  readonly weights: Float32Array;
-  /** Flat positions of the entries selected at first, ascending; all entries where undefined. */
-  readonly selected: Int32Array | undefined;
-  /** Values of the selected entries before training; undefined where they are not kept. */
-  readonly base: Float32Array | undefined;
-  /** The positions, of those selected, that still train. */
-  indices: Int32Array | undefined;
-  /** Running mean of the gradient and of its square, an entry each. */
-  mean: Float32Array;
-  square: Float32Array;
-}
 
 export class AdamW implements Optimizer {
   readonly learningRate: number;

@@ -1,15 +1,16 @@
 /** Methods of fine-tuning: what trains of a network and how, and the adapters that hold what was learned. */
 
-export { AdamW, type AdamWOptions, type TrainedTensor } from './adamw.js';
+export { AdamW, type AdamWOptions } from './adamw.js';
 export type { Adapter, AdapterBase, AdapterDType, AdapterInfo } from './adapter/adapter.js';
 export { type AdapterUse, AppliedAdapters, applyAdapters } from './adapter/apply.js';
 export { packDeltas, type WeightDelta } from './adapter/deltas.js';
 export { loadAdapter, saveAdapter } from './adapter/file.js';
 export { fingerprint, shortFingerprint } from './adapter/fingerprint.js';
 export { type MergeOptions, mergeAdapters } from './adapter/merge.js';
-export { METHOD_NAMES, type Method, type MethodName, type MethodOptions } from './method.js';
+export type { Method, MethodOptions } from './method.js';
+export { METHOD_NAMES, type MethodName } from './method-names.js';
 export { createOptimizer, METHODS } from './methods.js';
-export type { Optimizer, OptimizerState, StepOptions, StepReport } from './optimizer.js';
+export type { Optimizer, OptimizerState, StepOptions, StepReport, TrainedTensor } from './optimizer.js';
 export { type NuclearNorm, nuclearNorm } from './sara/nuclear-norm.js';
 export { AdamWSara, learningRateFor, type RankMatrices, type SaraOptions } from './sara/optimizer.js';
 export { positionsBelow, thresholdFor } from './selection.js';

@@ -6,10 +6,6 @@ import type { WeightDelta } from './adapter/deltas.js';
 import type { Optimizer } from './optimizer.js';
 import type { SaraOptions } from './sara/optimizer.js';
 
-/** Methods as options and adapter files name them. */
-export const METHOD_NAMES = ['full', 'sara'] as const;
-export type MethodName = (typeof METHOD_NAMES)[number];
-
 /** Options of any method; each takes AdamW's and those it lists. */
 export type MethodOptions = AdamWOptions & SaraOptions;
 

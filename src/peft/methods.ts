@@ -3,7 +3,8 @@ import { InputError } from '../errors.js';
 import type { Network } from '../nn/index.js';
 import { ADAMW_OPTIONS } from './adamw.js';
 import { full } from './full/method.js';
-import { METHOD_NAMES, type Method, type MethodName, type MethodOptions } from './method.js';
+import type { Method, MethodOptions } from './method.js';
+import { METHOD_NAMES, type MethodName } from './method-names.js';
 import type { Optimizer } from './optimizer.js';
 import { sara } from './sara/method.js';
 

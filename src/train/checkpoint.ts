@@ -1,12 +1,12 @@
 /** What a checkpoint holds: the optimizer's state, and of a moving average the entries that train. */
 import { InputError } from '../errors.js';
-import type { AdamW } from '../peft/index.js';
+import type { Optimizer } from '../peft/index.js';
 import { type Tensor, tensor } from '../tensor/index.js';
 import type { MovingAverage } from './ema.js';
 import type { Checkpoint } from './run-folder.js';
 
 /** Tensors by name; the arrays are the optimizer's own where they can be. */
-export function checkpointTensors(optimizer: AdamW, average?: MovingAverage): Map<string, Tensor> {
+export function checkpointTensors(optimizer: Optimizer, average?: MovingAverage): Map<string, Tensor> {
   const tensors = new Map(optimizer.state().tensors);
   if (!average) return tensors;
   for (const { name, selected } of optimizer.tensors) {
@@ -24,7 +24,7 @@ export function checkpointTensors(optimizer: AdamW, average?: MovingAverage): Ma
 export function restoreCheckpoint(
   checkpoint: Checkpoint,
   expected: Readonly<Record<string, string>>,
-  optimizer: AdamW,
+  optimizer: Optimizer,
   average?: MovingAverage,
 ): void {
   const { step, path, metadata, tensors } = checkpoint;

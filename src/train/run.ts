@@ -4,7 +4,7 @@ import { InputError } from '../errors.js';
 import { exists, type Image, writePng } from '../formats/index.js';
 import { StableDiffusion, saveStableDiffusion } from '../models/index.js';
 import { countParameters, type Network } from '../nn/index.js';
-import { AdamW, AdamWSara } from '../peft/index.js';
+import { AdamWSara, createOptimizer, METHODS, type MethodOptions, type Optimizer } from '../peft/index.js';
 import { checkpointTensors, restoreCheckpoint } from './checkpoint.js';
 import { resultSettings, type TrainConfig } from './config.js';
 import { ImageFolder, type Sample } from './data/image-folder.js';
@@ -71,7 +71,7 @@ export async function trainRun(config: TrainConfig, hooks: RunHooks = {}): Promi
   const stopRequested = () => hooks.stopRequested?.() ?? false;
   const path = config.out ?? join('runs', basename(resolve(config.data)));
   const folder = await RunFolder.open(path, config);
-  const resultPath = folder.file(config.method === 'sara' ? 'adapter.safetensors' : 'model');
+  const resultPath = folder.file(savesModel(config) ? 'model' : 'adapter.safetensors');
   const ended = (status: RunResult['status'], step: number): RunResult => {
     return { status, step, folder: path, result: status === 'stopped' ? undefined : resultPath };
   };
@@ -83,7 +83,7 @@ export async function trainRun(config: TrainConfig, hooks: RunHooks = {}): Promi
     // Load.
     const runtime = { device: config.device, threads: config.threads };
     const sd = await StableDiffusion.load(config.model, runtime);
-    const size = config.size ?? modelSize(sd);
+    const size = config.size ?? sd.pictureSides[0];
     if (size % sd.scaleFactor !== 0)
       throw new InputError(
         `size: expected a multiple of ${sd.scaleFactor} pixels, got ${size}; change --size`,
@@ -97,7 +97,7 @@ export async function trainRun(config: TrainConfig, hooks: RunHooks = {}): Promi
 
     // Select.
     const origin = { model: networkDigest(sd.unet), data: dataDigest(data) };
-    const optimizer = createOptimizer(sd.unet, config);
+    const optimizer = optimizerOf(sd.unet, config);
     const threshold = optimizer instanceof AdamWSara ? optimizer.threshold : undefined;
     const total = countParameters(sd.unet.parameters);
     const { trainedCount: trained, learningRate } = optimizer;
@@ -173,7 +173,7 @@ export async function trainRun(config: TrainConfig, hooks: RunHooks = {}): Promi
 
     // Finish.
     average?.exchange();
-    if (config.method === 'full') {
+    if (savesModel(config)) {
       await saveStableDiffusion(resultPath, sd);
     } else {
       const model = basename(resolve(config.model));
@@ -193,33 +193,34 @@ export async function trainRun(config: TrainConfig, hooks: RunHooks = {}): Promi
 }
 
 function isFinished(config: TrainConfig, resultPath: string): Promise<boolean> {
-  return exists(config.method === 'sara' ? resultPath : join(resultPath, 'model_index.json'));
+  return exists(savesModel(config) ? join(resultPath, 'model_index.json') : resultPath);
 }
 
-/** Pixels a side of the pictures that the model was made for. */
-export function modelSize(sd: StableDiffusion): number {
-  const [side] = [sd.unet.config.sample_size ?? []].flat();
-  if (side === undefined)
-    throw new InputError('the model does not say its picture size; give one with --size');
-  return side * sd.scaleFactor;
-}
-
-function createOptimizer(unet: Network, config: TrainConfig): AdamW {
-  const { learningRate, weightDecay, lambdaRank, progressive, seed, steps, device, threads } = config;
-  const parameters = keyFilter(config.trainOnly, unet.parameters.keys());
-  const options = { learningRate, weightDecay, parameters };
-  if (config.method === 'full') return new AdamW(unet, options);
+/** The method's optimizer, given those of the settings that the method has. */
+function optimizerOf(unet: Network, config: TrainConfig): Optimizer {
+  const { method, learningRate, weightDecay, lambdaRank, progressive, seed, steps, device, threads } = config;
   const { params: targetParameters, threshold = targetParameters === undefined ? 2e-3 : undefined } = config;
-  const half = progressive === 'on' ? Math.floor(steps / 2) : undefined;
-  return new AdamWSara(unet, {
-    ...options,
+  const settings: MethodOptions = {
     threshold,
     targetParameters,
     lambdaRank,
-    progressiveStep: typeof progressive === 'number' ? progressive : half,
+    progressiveStep:
+      progressive === 'on' ? Math.floor(steps / 2) : progressive === 'off' ? undefined : progressive,
     seed,
     runtime: { device, threads },
+  };
+  return createOptimizer(method, unet, {
+    learningRate,
+    weightDecay,
+    parameters: keyFilter(config.trainOnly, unet.parameters.keys()),
+    keepBase: !savesModel(config),
+    ...Object.fromEntries(METHODS[method].options.map((option) => [option, settings[option]])),
   });
+}
+
+/** Whether the run ends with a whole model rather than an adapter. */
+function savesModel({ method }: TrainConfig): boolean {
+  return method === 'full';
 }
 
 /** The different pictures and captions of some steps. */

@@ -7,7 +7,6 @@ import { countParameters } from '../../nn/index.js';
 import { applyAdapters } from '../../peft/index.js';
 import { beforeAfterSheet, type CurvePoint, reportPage } from '../../report/index.js';
 import { type RunEvent, trainRun } from '../../train/index.js';
-import { modelSize } from '../../train/run.js';
 import { RunFolder } from '../../train/run-folder.js';
 import { adapterReport } from '../adapter-report.js';
 import { loadAdapters } from '../adapters.js';
@@ -51,7 +50,7 @@ export async function demoTask(
   const sd = await StableDiffusion.load(config.model, config);
   try {
     onEvent({ type: 'stage', stage: 'before' });
-    const scene = await prepareScene(config, config.size ?? modelSize(sd));
+    const scene = await prepareScene(config, config.size ?? sd.pictureSides[0]);
     const before = await lookAt(sd, scene, config, onProgress);
     await sd.dispose();
 

@@ -1,6 +1,6 @@
 /** What an adapter is: the changes that fine-tuning made to one network, apart from the network. */
 import type { Tensor } from '../../tensor/index.js';
-import type { MethodName } from '../method.js';
+import type { MethodName } from '../method-names.js';
 
 export interface AdapterBase {
   /** The component that it changes, such as `unet`. */

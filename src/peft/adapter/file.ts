@@ -2,7 +2,7 @@
 import { z } from 'zod';
 import { InputError } from '../../errors.js';
 import { readSafetensors, writeSafetensors } from '../../formats/index.js';
-import { METHOD_NAMES } from '../method.js';
+import { METHOD_NAMES } from '../method-names.js';
 import type { Adapter } from './adapter.js';
 
 const FORMAT = 'sara-diffusion adapter';

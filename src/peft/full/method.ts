@@ -7,6 +7,6 @@ import type { Method } from '../method.js';
 export const full: Method = {
   trains: 'every entry of every weight',
   options: [],
-  createOptimizer: (network, options) => new AdamW(network, { ...options, keepBase: true }),
+  createOptimizer: (network, options) => new AdamW(network, { keepBase: true, ...options }),
   deltas: unpackDeltas,
 };

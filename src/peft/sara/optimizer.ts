@@ -3,9 +3,9 @@ import { InputError } from '../../errors.js';
 import type { Network } from '../../nn/index.js';
 import type { RuntimeOptions } from '../../runtime/index.js';
 import { Random } from '../../tensor/index.js';
-import { AdamW, type AdamWOptions, type TrainedTensor } from '../adamw.js';
-import type { MethodName } from '../method.js';
-import type { StepOptions, StepReport } from '../optimizer.js';
+import { AdamW, type AdamWOptions } from '../adamw.js';
+import type { MethodName } from '../method-names.js';
+import type { StepOptions, StepReport, TrainedTensor } from '../optimizer.js';
 import { gather, positionsBelow, thresholdFor } from '../selection.js';
 import { nuclearNorm } from './nuclear-norm.js';
 
