@@ -6,9 +6,9 @@ import type { DemoConfig } from './config.js';
 
 /** Shown where a folder has them, since they look most alike to all eyes; else some of the folder's own. */
 const FAVOURITES = [
-  ...['a red apple', 'a fox face', 'a rocket', 'a slice of pizza', 'a mushroom', 'an octopus'],
-  ...['a red heart', 'a butterfly', 'a cat face', 'a rose', 'a hamburger', 'a fish', 'a castle'],
-  ...['a pineapple', 'a soccer ball', 'a banana'],
+  ...['a red apple', 'a dog face', 'a rocket', 'a slice of pizza', 'a mushroom', 'an octopus', 'a rainbow'],
+  ...['a sunflower', 'a cat face', 'a guitar', 'a castle', 'a fish', 'a banana', 'a frog', 'a rose'],
+  'a hamburger',
 ];
 const COLUMNS = 8;
 /** Pictures of each style that the loss is measured on. */
