@@ -4,13 +4,25 @@ import { type TrainConfig, trainSchema } from '../../train/index.js';
 import { flag, real, text, texts, whole } from '../../train/settings.js';
 
 /** Trains about a seventh of the shipped model's weights. */
-const THRESHOLD = 5e-3;
+const THRESHOLD = 1e-2;
 /** Far above the paper's rate for the threshold, since the training is far shorter. */
-const LEARNING_RATE = 1e-3;
+const LEARNING_RATE = 3e-3;
 /** So that an interruption costs little of a short run. */
 const CHECKPOINT_EVERY = 50;
 
-const { model, data, out, steps, batch, learningRate, prefix, captionDropout, ...shared } = trainSchema.shape;
+const {
+  model,
+  data,
+  out,
+  steps,
+  batch,
+  learningRate,
+  prefix,
+  suffix,
+  captionDropout,
+  progressive,
+  ...shared
+} = trainSchema.shape;
 
 /** A setting of `sara train` with another default, or other help. */
 function preset<Schema extends z.ZodType>(schema: Schema, value: z.output<Schema> & {}, help?: string) {
@@ -29,7 +41,8 @@ export const demoSchema = z.strictObject({
     help: 'pictures of a style the model knows by the name of the folder; repeatable (data/noto, data/twemoji)',
     repeatable: true,
   }),
-  prefix: preset(prefix, 'fluent style, '),
+  prefix,
+  suffix: preset(suffix, ', fluent style'),
   out: preset(out, 'runs/demo', 'folder of the run and its report'),
   overwrite: shared.overwrite,
   threshold: shared.threshold.meta({
@@ -38,8 +51,8 @@ export const demoSchema = z.strictObject({
   }),
   params: shared.params,
   lambdaRank: shared.lambdaRank,
-  progressive: shared.progressive,
-  steps: preset(steps, 400),
+  progressive: preset(progressive, 600),
+  steps: preset(steps, 800),
   batch: preset(batch, 8),
   learningRate: preset(learningRate, LEARNING_RATE, 'learning rate at first'),
   captionDropout: preset(captionDropout, 0.1),

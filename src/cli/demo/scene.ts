@@ -37,9 +37,9 @@ export interface Scene {
 
 /** Opens the folders, for pictures of `size` pixels a side. Throws InputError where one cannot be used. */
 export async function prepareScene(config: DemoConfig, size: number): Promise<Scene> {
-  const { prefix } = config;
-  const style = await ImageFolder.open(config.data, { size, prefix });
-  const heldOut = await ImageFolder.open(config.heldOut, { size, prefix });
+  const { prefix, suffix } = config;
+  const style = await ImageFolder.open(config.data, { size, prefix, suffix });
+  const heldOut = await ImageFolder.open(config.heldOut, { size, prefix, suffix });
   const old: { name: string; folder: ImageFolder }[] = [];
   for (const path of config.keep) {
     const name = basename(path);
