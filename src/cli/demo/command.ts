@@ -12,7 +12,8 @@ import type { DemoEvent, DemoResult } from './task.js';
 
 export const demo: CommandSpec<typeof demoSchema> = {
   name: 'demo',
-  summary: 'Teach the shipped model a drawing style and show pictures before and after; takes about four minutes.',
+  summary:
+    'Teach the shipped model a drawing style and show pictures before and after; takes about four minutes.',
   schema: demoSchema,
   examples: [
     'sara demo',
