@@ -2,8 +2,8 @@
 import { z } from 'zod';
 import { SAMPLER_NAMES } from '../diffusion/index.js';
 import { UsageError } from '../errors.js';
-import { DEVICES } from '../runtime/index.js';
 import { readPrompts } from '../train/prompts.js';
+import { runtimeSettings } from '../train/runtime-settings.js';
 import { flag, oneOf, real, text, texts, whole } from '../train/settings.js';
 import { adapterSetting } from './adapter-setting.js';
 import type { CommandSpec } from './command.js';
@@ -48,12 +48,7 @@ const schema = z.strictObject({
       argument: '<x.png>',
       help: 'picture; several become x-1.png, x-2.png, …',
     }),
-  device: oneOf(DEVICES)
-    .default('cpu')
-    .meta({ argument: '<name>', help: `runs on: ${DEVICES.join(', ')}` }),
-  threads: whole(1)
-    .optional()
-    .meta({ argument: '<n>', help: 'threads of an operator; all cores unless given' }),
+  ...runtimeSettings,
   json: flag().default(false).meta({ help: 'the files as JSON on standard output' }),
 });
 

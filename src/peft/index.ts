@@ -13,4 +13,4 @@ export { createOptimizer, METHODS } from './methods.js';
 export type { Optimizer, OptimizerState, StepOptions, StepReport, TrainedTensor } from './optimizer.js';
 export { type NuclearNorm, nuclearNorm } from './sara/nuclear-norm.js';
 export { AdamWSara, learningRateFor, type RankMatrices, type SaraOptions } from './sara/optimizer.js';
-export { positionsBelow, thresholdFor } from './selection.js';
+export { gather, positionsBelow, thresholdFor } from './selection.js';

@@ -1,6 +1,6 @@
 /** What a checkpoint holds: the optimizer's state, and of a moving average the entries that train. */
 import { InputError } from '../errors.js';
-import type { Optimizer } from '../peft/index.js';
+import { gather, type Optimizer } from '../peft/index.js';
 import { type Tensor, tensor } from '../tensor/index.js';
 import type { MovingAverage } from './ema.js';
 import type { Checkpoint } from './run-folder.js';
@@ -11,7 +11,7 @@ export function checkpointTensors(optimizer: Optimizer, average?: MovingAverage)
   if (!average) return tensors;
   for (const { name, selected } of optimizer.tensors) {
     const { data } = average.averages.get(name)!;
-    const values = selected ? Float32Array.from(selected, (at) => data[at]!) : data;
+    const values = selected ? gather(data, selected) : data;
     tensors.set(`average.${name}`, tensor([values.length], values));
   }
   return tensors;

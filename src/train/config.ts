@@ -1,6 +1,6 @@
 /** Everything that can be said about a training run: names, limits, defaults and help of its settings. */
 import { z } from 'zod';
-import { DEVICES } from '../runtime/index.js';
+import { runtimeSettings } from './runtime-settings.js';
 import { SCHEDULES } from './schedule.js';
 import { count, flag, oneOf, real, realOrOff, stepOrSwitch, text, texts, whole } from './settings.js';
 
@@ -93,12 +93,7 @@ export const trainSchema = z.strictObject({
   cache: text('a folder')
     .optional()
     .meta({ argument: '<folder>', help: 'keep encoded pictures and captions here', incidental: true }),
-  device: oneOf(DEVICES)
-    .default('cpu')
-    .meta({ argument: '<name>', help: `runs on: ${DEVICES.join(', ')}` }),
-  threads: whole(1)
-    .optional()
-    .meta({ argument: '<n>', help: 'threads of an operator; all cores unless given' }),
+  ...runtimeSettings,
 });
 
 export type TrainConfig = z.output<typeof trainSchema>;
