@@ -33,3 +33,4 @@ export {
   type Tensors,
   writeSafetensors,
 } from './safetensors.js';
+export { lazyTensors, openTensorFile, type TensorFile } from './tensor-file.js';

@@ -5,8 +5,9 @@ import { InputError } from '../errors.js';
 import { type LazyTensor, readJson, writeFileAtomic, writeSafetensors } from '../formats/index.js';
 import { type Parameters, Scope } from '../nn/index.js';
 import { float32ToHalf, type Tensor, tensorOf } from '../tensor/index.js';
+import type { JsonObject } from './config.js';
 import type { NetworkKind, SavableNetwork } from './network-kind.js';
-import { WeightFiles } from './weights.js';
+import { openWeights, readWeight, type Weights } from './weights.js';
 
 const jsonObject = z.record(z.string(), z.unknown());
 
@@ -24,41 +25,51 @@ export async function loadNetwork<Config>(
   kind: NetworkKind<Config>,
 ): Promise<SavableNetwork<Config>> {
   const json = await readJson(join(folder, 'config.json'), jsonObject);
-  const config = kind.parseConfig(json);
-  const files = await WeightFiles.open(folder, kind.weights);
+  const weights = await openWeights(folder, kind.weights);
   try {
-    const parameters: Parameters = new Map();
-    for (const key of declaredKeys(folder, name, kind, config, files))
-      parameters.set(key, await files.read(key));
-    return { name, kind, json, config, parameters };
+    return await readNetwork(name, kind, json, weights);
   } finally {
-    await files.close();
+    await weights.close();
   }
+}
+
+/** A network of a config.json and opened weights. Throws InputError as `loadNetwork` does. */
+export async function readNetwork<Config>(
+  name: string,
+  kind: NetworkKind<Config>,
+  json: JsonObject,
+  weights: Weights,
+): Promise<SavableNetwork<Config>> {
+  const config = kind.parseConfig(json);
+  const parameters: Parameters = new Map();
+  for (const key of declaredKeys(name, kind, config, weights)) {
+    parameters.set(key, await readWeight(weights, key));
+  }
+  return { name, kind, json, config, parameters };
 }
 
 /** The keys of the network's weights in the order it declares them, checked against the files before anything is read. */
 function declaredKeys<Config>(
-  folder: string,
   name: string,
   kind: NetworkKind<Config>,
   config: Config,
-  files: WeightFiles,
+  { place, tensors }: Weights,
 ): string[] {
-  const keys = [...files.keys].filter((key) => !kind.ignored?.test(key));
+  const keys = [...tensors.keys()].filter((key) => !kind.ignored?.test(key));
   // Shapes are all that a scope looks at.
   const none = new Float32Array(0);
   const shapes = keys.map((key) => {
-    const { shape } = files.entry(key);
+    const { shape } = tensors.get(key)!;
     return [key, { dtype: 'float32', shape, data: none } as Tensor<'float32'>] as const;
   });
-  const scope = Scope.of({ name: folder, parameters: new Map(shapes) });
+  const scope = Scope.of({ name: place, parameters: new Map(shapes) });
   kind.declare(scope, config);
   const unexpected = keys.filter((key) => !scope.parameters.has(key));
   if (unexpected.length > 0) {
     const listed = unexpected.slice(0, LISTED).map((key) => `"${key}"`);
     const more = unexpected.length > LISTED ? ` and ${unexpected.length - LISTED} more` : '';
     throw new InputError(
-      `${folder}: the checkpoint has ${listed.join(', ')}${more}, which the ${name} of this configuration lacks; take the config.json that belongs to it`,
+      `${place}: the checkpoint has ${listed.join(', ')}${more}, which the ${name} of this configuration lacks; take the config.json that belongs to it`,
     );
   }
   return [...scope.parameters.keys()];

@@ -1,18 +1,19 @@
-/** The safetensors files of a component folder: plain, .fp16, sharded. */
+/** The weight files of a component folder: safetensors or pickles, plain, .fp16, .bf16, sharded. */
 import { basename, join } from 'node:path';
 import { z } from 'zod';
 import { InputError } from '../errors.js';
 import {
   exists,
-  openSafetensors,
+  type LazyTensor,
+  lazyTensors,
+  openTensorFile,
   readJson,
-  type SafetensorsFile,
-  type TensorEntry,
+  type TensorFile,
 } from '../formats/index.js';
 import { type Tensor, tensor, toFloat32 } from '../tensor/index.js';
 
-/** The variant that is taken where there is no full-precision file. */
-const VARIANT = 'fp16';
+/** Endings of file names before `.safetensors`, the one that is taken first. */
+const VARIANTS = ['', '.fp16', '.bf16'];
 
 const indexSchema = z.object({
   weight_map: z.record(
@@ -21,79 +22,81 @@ const indexSchema = z.object({
   ),
 });
 
+/** A way to name the weights of a component; `index` is the file that lists shards. */
+interface Naming {
+  readonly file: string;
+  readonly index: string;
+}
+
+/** In the order of preference: safetensors before pickles, full precision before half. */
+function namings(name: string): Naming[] {
+  const pickled = name === 'model' ? 'pytorch_model' : name;
+  return [
+    ...VARIANTS.map((variant) => ({
+      file: `${name}${variant}.safetensors`,
+      index: `${name}.safetensors.index${variant}.json`,
+    })),
+    ...VARIANTS.map((variant) => ({
+      file: `${pickled}${variant}.bin`,
+      index: `${pickled}.bin.index${variant}.json`,
+    })),
+  ];
+}
+
 /** The files that hold the weights `name`; throws InputError where there are none. */
 async function weightFiles(folder: string, name: string): Promise<string[]> {
-  for (const suffix of ['', `.${VARIANT}`]) {
-    const single = join(folder, `${name}${suffix}.safetensors`);
-    if (await exists(single)) return [single];
-    const index = join(folder, `${name}.safetensors.index${suffix}.json`);
-    if (!(await exists(index))) continue;
-    const { weight_map } = await readJson(index, indexSchema);
+  for (const { file, index } of namings(name)) {
+    if (await exists(join(folder, file))) return [join(folder, file)];
+    if (!(await exists(join(folder, index)))) continue;
+    const { weight_map } = await readJson(join(folder, index), indexSchema);
     return [...new Set(Object.values(weight_map))].map((shard) => join(folder, shard));
-  }
-  for (const pickle of ['diffusion_pytorch_model', 'pytorch_model']) {
-    const path = join(folder, `${pickle}.bin`);
-    if (await exists(path)) {
-      throw new InputError(
-        `${path} is a Python pickle, which can run code when it is read; convert it to ${name}.safetensors first`,
-      );
-    }
   }
   throw new InputError(`expected ${name}.safetensors in ${folder}; check that the folder is complete`);
 }
 
+/** The weights of one component while their files are open. */
+export interface Weights {
+  /** What an error calls the place they are in. */
+  readonly place: string;
+  readonly tensors: ReadonlyMap<string, LazyTensor>;
+  close(): Promise<void>;
+}
+
+/** Opens a component's weights. Throws InputError where a file is missing, broken, or two of them have the same weight. */
+export async function openWeights(folder: string, name: string): Promise<Weights> {
+  const files: TensorFile[] = [];
+  const close = async () => {
+    await Promise.all(files.map((file) => file.close()));
+  };
+  try {
+    const tensors = new Map<string, LazyTensor>();
+    const pathOf = new Map<string, string>();
+    for (const path of await weightFiles(folder, name)) {
+      const file = await openTensorFile(path);
+      files.push(file);
+      for (const [key, lazy] of lazyTensors(file)) {
+        const other = pathOf.get(key);
+        if (other) throw new InputError(`weight "${key}" is in ${other} and in ${path}; remove one of them`);
+        pathOf.set(key, path);
+        tensors.set(key, lazy);
+      }
+    }
+    return { place: folder, tensors, close };
+  } catch (error) {
+    await close();
+    throw error;
+  }
+}
+
 const READABLE = ['float32', 'float16', 'bfloat16', 'float64'];
 
-/** The open weights of one component, in one file or several. */
-export class WeightFiles {
-  private constructor(
-    private readonly files: readonly SafetensorsFile[],
-    private readonly fileOf: ReadonlyMap<string, SafetensorsFile>,
-  ) {}
-
-  /** Throws InputError where a file is missing, broken, or two of them have the same weight. */
-  static async open(folder: string, name: string): Promise<WeightFiles> {
-    const files: SafetensorsFile[] = [];
-    try {
-      const fileOf = new Map<string, SafetensorsFile>();
-      for (const path of await weightFiles(folder, name)) {
-        const file = await openSafetensors(path);
-        files.push(file);
-        for (const key of file.tensors.keys()) {
-          const other = fileOf.get(key);
-          if (other)
-            throw new InputError(`weight "${key}" is in ${other.path} and in ${path}; remove one of them`);
-          fileOf.set(key, file);
-        }
-      }
-      return new WeightFiles(files, fileOf);
-    } catch (error) {
-      await Promise.all(files.map((file) => file.close()));
-      throw error;
-    }
+/** The weight in float32. Throws InputError where it is stored as something else than a float. */
+export async function readWeight({ place, tensors }: Weights, key: string): Promise<Tensor<'float32'>> {
+  const lazy = tensors.get(key)!;
+  if (!READABLE.includes(lazy.dtype)) {
+    throw new InputError(
+      `weight "${key}" in ${place} is ${lazy.dtype}; expected ${READABLE.join(', ')}, so take a version that is not quantized`,
+    );
   }
-
-  get keys(): Iterable<string> {
-    return this.fileOf.keys();
-  }
-
-  entry(key: string): TensorEntry {
-    return this.fileOf.get(key)!.tensors.get(key)!;
-  }
-
-  /** The weight in float32. Throws InputError where it is stored as something else than a float. */
-  async read(key: string): Promise<Tensor<'float32'>> {
-    const file = this.fileOf.get(key)!;
-    const { dtype, shape } = this.entry(key);
-    if (!READABLE.includes(dtype)) {
-      throw new InputError(
-        `weight "${key}" in ${file.path} is ${dtype}; expected ${READABLE.join(', ')}, so take a version that is not quantized`,
-      );
-    }
-    return tensor(shape, toFloat32(await file.read(key)));
-  }
-
-  async close(): Promise<void> {
-    await Promise.all(this.files.map((file) => file.close()));
-  }
+  return tensor(lazy.shape, toFloat32(await lazy.load()));
 }

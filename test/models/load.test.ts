@@ -1,5 +1,5 @@
 /** Reading and writing a network's folder: every form weights come in, and every way a folder can be wrong. */
-import { cp, readFile, rename, rm, writeFile } from 'node:fs/promises';
+import { cp, readFile, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { InputError } from '../../src/errors.js';
@@ -103,10 +103,11 @@ describe('loadNetwork refuses', () => {
     expect(await refusal(folder)).toMatch(/expected diffusion_pytorch_model.safetensors in .*complete/);
   });
 
-  it('a pickle', async () => {
+  it('a broken pickle', async () => {
     const { folder, file } = await copyOfVae();
-    await rename(file, join(folder, `${NAME}.bin`));
-    expect(await refusal(folder)).toMatch(/\.bin is a Python pickle.*convert it/);
+    await rm(file);
+    await writeFile(join(folder, `${NAME}.bin`), 'PK\x03\x04 and then nothing');
+    expect(await refusal(folder)).toMatch(/cannot read .*diffusion_pytorch_model\.bin/);
   });
 
   it('a missing config', async () => {
