@@ -2,11 +2,17 @@
 
 export { AdamW, type AdamWOptions } from './adamw.js';
 export type { Adapter, AdapterBase, AdapterDType, AdapterInfo } from './adapter/adapter.js';
-export { type AdapterUse, AppliedAdapters, applyAdapters } from './adapter/apply.js';
+export {
+  type AdapterUse,
+  AppliedAdapters,
+  applyAdapters,
+  checkBase,
+  checkFingerprint,
+} from './adapter/apply.js';
 export { packDeltas, type WeightDelta } from './adapter/deltas.js';
 export { loadAdapter, saveAdapter } from './adapter/file.js';
-export { fingerprint, shortFingerprint } from './adapter/fingerprint.js';
-export { type MergeOptions, mergeAdapters } from './adapter/merge.js';
+export { FingerprintHash, fingerprint, fingerprintOrder, shortFingerprint } from './adapter/fingerprint.js';
+export { changedKeys, type MergeOptions, mergeAdapters, summedDelta } from './adapter/merge.js';
 export type { Method, MethodOptions } from './method.js';
 export { METHOD_NAMES, type MethodName } from './method-names.js';
 export { createOptimizer, METHODS } from './methods.js';

@@ -1,5 +1,6 @@
 /** What every method of fine-tuning is to the rest of the program. */
 import type { Network } from '../nn/index.js';
+import type { Tensor } from '../tensor/index.js';
 import type { AdamWOptions } from './adamw.js';
 import type { Adapter } from './adapter/adapter.js';
 import type { WeightDelta } from './adapter/deltas.js';
@@ -18,4 +19,11 @@ export interface Method {
   createOptimizer(network: Network, options: MethodOptions): Optimizer;
   /** What an adapter of the method adds to the base weights at scale 1. Throws InputError where it does not fit. */
   deltas(adapter: Adapter, network: Network): WeightDelta[];
+  /** The same for one weight, which has its base values; undefined where the adapter leaves it as it is. */
+  delta(adapter: Adapter, key: string, weight: Tensor<'float32'>): WeightDelta | undefined;
+  /** Which weights an adapter changes. Throws InputError where the network lacks one of them. */
+  changedKeys(
+    adapter: Adapter,
+    network: { name: string; parameters: { has(key: string): boolean } },
+  ): string[];
 }

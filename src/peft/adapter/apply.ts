@@ -87,12 +87,21 @@ export function applyAdapters(
 
 /** Throws InputError unless the network's weights are those that every adapter was made from. */
 export function checkBase(network: Network, uses: readonly AdapterUse[], model: string): void {
-  const found = uses.length > 0 ? fingerprint(network) : '';
+  if (uses.length > 0) checkFingerprint(network.name, fingerprint(network), uses, model);
+}
+
+/** The same for a network whose fingerprint is known. */
+export function checkFingerprint(
+  network: string,
+  found: string,
+  uses: readonly AdapterUse[],
+  model: string,
+): void {
   for (const { adapter } of uses) {
     const { base } = adapter;
-    if (base.network === network.name && base.fingerprint === found) continue;
+    if (base.network === network && base.fingerprint === found) continue;
     throw new InputError(
-      `${nameOf(adapter)} was made from the ${base.network} of ${base.model} (${shortFingerprint(base.fingerprint)}), not from the ${network.name} of ${model} (${shortFingerprint(found)}); name the model it belongs to, without other adapters on it`,
+      `${nameOf(adapter)} was made from the ${base.network} of ${base.model} (${shortFingerprint(base.fingerprint)}), not from the ${network} of ${model} (${shortFingerprint(found)}); name the model it belongs to, without other adapters on it`,
     );
   }
 }

@@ -71,28 +71,50 @@ function halved(shape: readonly number[], values: Float32Array, scale: number): 
 
 /** The changes an adapter holds, for a network whose weights are those of its base. Throws InputError where they do not fit. */
 export function unpackDeltas(adapter: Adapter, network: Network): WeightDelta[] {
-  const deltas: WeightDelta[] = [];
-  for (const [name, stored] of adapter.tensors) {
+  return packedKeys(adapter, network).map(
+    (key) => unpackDelta(adapter, key, network.parameters.get(key)!) as WeightDelta,
+  );
+}
+
+/** The weights that an adapter changes. Throws InputError where one of its tensors belongs to no weight of the network. */
+export function packedKeys(
+  adapter: Adapter,
+  { name: network, parameters }: { name: string; parameters: { has(key: string): boolean } },
+): string[] {
+  const keys: string[] = [];
+  for (const name of adapter.tensors.keys()) {
     if (name.startsWith(POSITIONS) && adapter.tensors.has(DELTA + name.slice(POSITIONS.length))) continue;
     const key = name.slice(DELTA.length);
-    const weight = network.parameters.get(key);
-    if (!name.startsWith(DELTA) || !weight) {
+    if (!name.startsWith(DELTA) || !parameters.has(key)) {
       throw new InputError(
-        `${nameOf(adapter)} has the tensor "${name}", which belongs to no weight of the ${network.name}; make the adapter again`,
+        `${nameOf(adapter)} has the tensor "${name}", which belongs to no weight of the ${network}; make the adapter again`,
       );
     }
-    try {
-      const values = changes(adapter, stored);
-      deltas.push({ key, shape: weight.shape, positions: positionsOf(adapter, key, stored, weight), values });
-    } catch (error) {
-      if (!(error instanceof InputError)) throw error;
-      throw new InputError(
-        `cannot use "${key}" of ${nameOf(adapter)}: ${error.message}; make the adapter again`,
-        { cause: error },
-      );
-    }
+    keys.push(key);
   }
-  return deltas;
+  return keys;
+}
+
+/** The change it holds for one weight of its base, if it changes that. Throws InputError where it does not fit. */
+export function unpackDelta(
+  adapter: Adapter,
+  key: string,
+  weight: Tensor<'float32'>,
+): WeightDelta | undefined {
+  const stored = adapter.tensors.get(DELTA + key);
+  if (!stored) return undefined;
+  try {
+    const values = changes(adapter, stored);
+    return { key, shape: weight.shape, positions: positionsOf(adapter, key, stored, weight), values };
+  } catch (error) {
+    if (!(error instanceof InputError)) throw error;
+    throw new InputError(
+      `cannot use "${key}" of ${nameOf(adapter)}: ${error.message}; make the adapter again`,
+      {
+        cause: error,
+      },
+    );
+  }
 }
 
 function changes({ scale }: Adapter, stored: Tensor): Float32Array {

@@ -10,14 +10,31 @@ export function fingerprint(
   network: Network,
   original: (key: string, data: Float32Array) => Float32Array = (_, data) => data,
 ): string {
-  const hash = createHash('sha256');
-  const entries = [...network.parameters].sort(([a], [b]) => (a < b ? -1 : 1));
-  for (const [key, { shape, data }] of entries) {
-    const values = original(key, data);
-    hash.update(`${key} [${shape}]\n`);
-    hash.update(new Uint8Array(values.buffer, values.byteOffset, values.byteLength));
+  const hash = new FingerprintHash();
+  for (const key of fingerprintOrder(network.parameters.keys())) {
+    const { shape, data } = network.parameters.get(key)!;
+    hash.add(key, shape, original(key, data));
   }
-  return `sha256:${hash.digest('hex')}`;
+  return hash.digest();
+}
+
+/** The order in which weights are hashed. */
+export function fingerprintOrder(keys: Iterable<string>): string[] {
+  return [...keys].sort((a, b) => (a < b ? -1 : 1));
+}
+
+/** The fingerprint of weights that come one after the other, in `fingerprintOrder`. */
+export class FingerprintHash {
+  private readonly hash = createHash('sha256');
+
+  add(key: string, shape: readonly number[], values: Float32Array): void {
+    this.hash.update(`${key} [${shape}]\n`);
+    this.hash.update(new Uint8Array(values.buffer, values.byteOffset, values.byteLength));
+  }
+
+  digest(): string {
+    return `sha256:${this.hash.digest('hex')}`;
+  }
 }
 
 /** The first digits, enough for people to tell models apart. */

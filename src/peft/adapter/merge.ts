@@ -1,7 +1,7 @@
 /** Several adapters as one. */
 import { InputError } from '../../errors.js';
 import type { Network } from '../../nn/index.js';
-import { sizeOf } from '../../tensor/index.js';
+import { sizeOf, type Tensor } from '../../tensor/index.js';
 import { METHODS } from '../methods.js';
 import { gather, positionsBelow, positionsOfOnes } from '../selection.js';
 import type { Adapter, AdapterDType } from './adapter.js';
@@ -28,13 +28,8 @@ export function mergeAdapters(
   if (!first) throw new InputError('there is nothing to merge; name at least one adapter');
   checkBase(network, uses, model);
   const adapters = uses.map(({ adapter }) => adapter);
-  const parts = uses.map(({ adapter, scale = 1 }) => ({
-    scale,
-    deltas: new Map(METHODS[adapter.method].deltas(adapter, network).map((delta) => [delta.key, delta])),
-  }));
-  const keys = new Set(parts.flatMap(({ deltas }) => [...deltas.keys()]));
-  const merged = [...keys].map((key) =>
-    sum(parts.flatMap(({ scale, deltas }) => (deltas.has(key) ? [{ scale, delta: deltas.get(key)! }] : []))),
+  const merged = changedKeys(uses, network).map(
+    (key) => summedDelta(uses, key, network.parameters.get(key)!) as WeightDelta,
   );
 
   const thresholds = adapters.map(({ threshold }) => threshold ?? 0);
@@ -58,6 +53,27 @@ export function mergeAdapters(
     },
     ...packDeltas(() => merged, implied, dtype),
   };
+}
+
+/** The weights that any of the adapters changes. Throws InputError where the network lacks one of them. */
+export function changedKeys(
+  uses: readonly AdapterUse[],
+  network: { name: string; parameters: { has(key: string): boolean } },
+): string[] {
+  return [...new Set(uses.flatMap(({ adapter }) => METHODS[adapter.method].changedKeys(adapter, network)))];
+}
+
+/** Σ αᵢ ΔPᵢ of one weight, which has its base values; undefined where no adapter changes it. */
+export function summedDelta(
+  uses: readonly AdapterUse[],
+  key: string,
+  weight: Tensor<'float32'>,
+): WeightDelta | undefined {
+  const parts = uses.flatMap(({ adapter, scale = 1 }) => {
+    const delta = METHODS[adapter.method].delta(adapter, key, weight);
+    return delta ? [{ scale, delta }] : [];
+  });
+  return parts.length > 0 ? sum(parts) : undefined;
 }
 
 /** The weighted sum of changes of one weight. */

@@ -1,7 +1,7 @@
 /** Full fine-tuning: every weight trains. */
 
 import { AdamW } from '../adamw.js';
-import { unpackDeltas } from '../adapter/deltas.js';
+import { packedKeys, unpackDelta, unpackDeltas } from '../adapter/deltas.js';
 import type { Method } from '../method.js';
 
 export const full: Method = {
@@ -9,4 +9,6 @@ export const full: Method = {
   options: [],
   createOptimizer: (network, options) => new AdamW(network, { keepBase: true, ...options }),
   deltas: unpackDeltas,
+  delta: unpackDelta,
+  changedKeys: packedKeys,
 };

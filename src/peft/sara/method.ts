@@ -1,5 +1,5 @@
 /** SaRA: entries of small magnitude train. */
-import { unpackDeltas } from '../adapter/deltas.js';
+import { packedKeys, unpackDelta, unpackDeltas } from '../adapter/deltas.js';
 import type { Method } from '../method.js';
 import { AdamWSara } from './optimizer.js';
 
@@ -17,4 +17,6 @@ export const sara: Method = {
   ],
   createOptimizer: (network, options) => new AdamWSara(network, options),
   deltas: unpackDeltas,
+  delta: unpackDelta,
+  changedKeys: packedKeys,
 };
