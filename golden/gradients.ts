@@ -20,7 +20,7 @@ export interface GradientTolerance {
 export async function gradientChecks(
   folder: string,
   expected: ReadonlyMap<string, Tensor>,
-  actual: ReadonlyMap<string, Tensor>,
+  actual: ReadonlyMap<string, Float32Array>,
   tolerance: GradientTolerance,
 ): Promise<Check[]> {
   const description = JSON.parse(await readFile(join(folder, 'case.json'), 'utf8'));
@@ -28,14 +28,13 @@ export async function gradientChecks(
     description.float32_against_float64?.gradients?.zero_in_exact_arithmetic ?? [],
   );
   const names = [...expected.keys()].filter((name) => name.startsWith(PREFIX));
-  const dataOf = (tensors: ReadonlyMap<string, Tensor>, name: string) =>
-    (tensors.get(name)?.data ?? new Float32Array(0)) as Float32Array;
-  const largest = Math.max(...names.map((name) => magnitude(dataOf(expected, name))));
+  const wanted = (name: string) => expected.get(name)!.data as Float32Array;
+  const largest = Math.max(...names.map((name) => magnitude(wanted(name))));
   let squares = 0;
   let total = 0;
   const checks = names.map((name): Check => {
-    const want = dataOf(expected, name);
-    const got = dataOf(actual, name.slice(PREFIX.length));
+    const want = wanted(name);
+    const got = actual.get(name.slice(PREFIX.length)) ?? new Float32Array(0);
     want.forEach((value, i) => {
       squares += (got[i]! - value) ** 2;
       total += value ** 2;

@@ -2,8 +2,8 @@
 export { gradients, vectorJacobianProduct } from './gradients.js';
 export {
   compileLoss,
-  type GradientRequest,
   type LossOptions,
   type LossProgram,
   type LossResult,
 } from './program.js';
+export type { GradientRequest } from './request.js';

@@ -2,7 +2,13 @@
 export { type AttentionAttributes, attention, attentionGradient } from './attention.js';
 export { OPERATORS, type OperatorName } from './catalogue.js';
 export { compile } from './compile.js';
-export { type ConvAttributes, conv2d, conv2dInputGradient, conv2dWeightGradient } from './convolution.js';
+export {
+  type ConvAttributes,
+  conv2d,
+  conv2dInputGradient,
+  conv2dWeightGradient,
+  type WeightGradientAttributes,
+} from './convolution.js';
 export {
   abs,
   add,

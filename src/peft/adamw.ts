@@ -1,9 +1,8 @@
 /** AdamW with decoupled weight decay (Loshchilov & Hutter, arXiv 1711.05101), on whole tensors or on chosen entries. */
 import type { GradientRequest } from '../autodiff/index.js';
 import { InputError } from '../errors.js';
-import { input, type Value } from '../graph/index.js';
+import type { Value } from '../graph/index.js';
 import { type Network, parameterInput } from '../nn/index.js';
-import { take } from '../ops/index.js';
 import { type Tensor, tensorOf } from '../tensor/index.js';
 import type { Adapter, AdapterInfo } from './adapter/adapter.js';
 import { packDeltas, type WeightDelta } from './adapter/deltas.js';
@@ -88,20 +87,9 @@ export class AdamW implements Optimizer {
     for (const { name, indices } of this.tensors) {
       const of = weights.get(name);
       if (!of || indices?.length === 0) continue;
-      requests.set(
-        name,
-        indices ? { of, read: (dW) => take(dW, input(indexInput(name), [indices.length], 'int32')) } : { of },
-      );
+      requests.set(name, { of, positions: indices });
     }
     return requests;
-  }
-
-  feeds(): Map<string, Tensor> {
-    return new Map(
-      this.tensors.flatMap(({ name, indices }) =>
-        indices ? [[indexInput(name), tensorOf('int32', [indices.length], indices)] as const] : [],
-      ),
-    );
   }
 
   async update(gradients: ReadonlyMap<string, Float32Array>, options: StepOptions = {}): Promise<StepReport> {
@@ -289,8 +277,6 @@ function scatter(weights: Float32Array, positions: Int32Array | undefined, value
   if (!positions) weights.set(values);
   else for (let i = 0; i < values.length; i++) weights[positions[i]!] = values[i]!;
 }
-
-const indexInput = (name: string): string => `trained positions of ${name}`;
 
 /** The Euclidean norm over all entries of all gradients. */
 function globalNorm(gradients: Iterable<Float32Array>): number {

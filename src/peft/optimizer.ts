@@ -56,8 +56,6 @@ export interface Optimizer {
   readonly step: number;
   /** Gradients to compute, by the name of the weight's input; the graph must be compiled again when they change. */
   requests(weights: ReadonlyMap<string, Value>): Map<string, GradientRequest>;
-  /** Values of further inputs that the requests use. */
-  feeds(): ReadonlyMap<string, Tensor>;
   /** Writes new values into the networks' weights. The gradients are those requested, and may be overwritten. */
   update(gradients: ReadonlyMap<string, Float32Array>, options?: StepOptions): Promise<StepReport>;
   /** All that is needed, beside the base weights, to go on from here. The arrays are the optimizer's own. */

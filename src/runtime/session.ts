@@ -43,6 +43,8 @@ function fromOrt(value: ort.Tensor): Tensor {
   return { dtype: type as DType, shape: dims, data: data as Float32Array };
 }
 
+const NONE: ReadonlyMap<string, Tensor> = new Map();
+
 /** A compiled graph on a device. Runs block the calling thread, so long work belongs into a worker. */
 export class Session {
   private constructor(private readonly session: ort.InferenceSession) {}
@@ -78,16 +80,28 @@ export class Session {
     return this.session.inputNames;
   }
 
-  /** Runs the graph. Feeds are read in place; every output is a new tensor. Unknown feeds are ignored. */
-  async run(feeds: ReadonlyMap<string, Tensor>): Promise<Map<string, Tensor>> {
+  /**
+   * Runs the graph. Feeds are read in place; outputs are written into the tensors given for them, or new. Unknown feeds
+   * are ignored.
+   */
+  async run(
+    feeds: ReadonlyMap<string, Tensor>,
+    given: ReadonlyMap<string, Tensor> = NONE,
+  ): Promise<Map<string, Tensor>> {
     const inputs: Record<string, ort.Tensor> = {};
     for (const name of this.session.inputNames) {
       const feed = feeds.get(name);
       if (!feed) throw new Error(`no value for graph input "${name}"`);
       inputs[name] = toOrt(feed);
     }
-    const outputs = await this.session.run(inputs);
-    return new Map(Object.entries(outputs).map(([name, value]) => [name, fromOrt(value as ort.Tensor)]));
+    const fetches = this.session.outputNames.map((name) => [
+      name,
+      given.has(name) ? toOrt(given.get(name)!) : null,
+    ]);
+    const outputs = await this.session.run(inputs, Object.fromEntries(fetches));
+    return new Map(
+      Object.entries(outputs).map(([name, value]) => [name, given.get(name) ?? fromOrt(value as ort.Tensor)]),
+    );
   }
 
   /** Frees the session's memory. */

@@ -63,8 +63,7 @@ export class Stepper<Batch> {
       const share = this.objective.size(batch) / total;
       const result = await program.run(this.feeds(batch));
       loss += share * scalarOf(result.outputs.get('loss')!);
-      for (const [name, gradient] of result.gradients)
-        accumulate(gradients, name, gradient.data as Float32Array, share);
+      for (const [name, gradient] of result.gradients) accumulate(gradients, name, gradient, share);
     }
     this.expectFinite(loss, 'loss');
     for (const [name, gradient] of gradients) this.expectFinite(sumOf(gradient), `gradient of ${name}`);
@@ -95,7 +94,6 @@ export class Stepper<Batch> {
 
   private feeds(batch: Batch): Map<string, Tensor> {
     const feeds = parameterFeeds(...this.objective.networks);
-    for (const [name, feed] of this.optimizer.feeds()) feeds.set(name, feed);
     for (const [name, feed] of this.objective.feeds(batch)) feeds.set(name, feed);
     return feeds;
   }

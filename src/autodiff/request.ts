@@ -1,0 +1,90 @@
+/** How a requested gradient leaves its graph: whole, gathered from the whole, or from what its sampled form needs. */
+import { input, type Value } from '../graph/index.js';
+import {
+  type ConvShape,
+  type LinearShape,
+  type SampledGradients,
+  sampledIsFaster,
+} from '../kernels/index.js';
+import { take, type WeightGradientAttributes } from '../ops/index.js';
+import { type Tensor, tensorOf } from '../tensor/index.js';
+
+/** Which gradient is wanted, and which entries of it. */
+export interface GradientRequest {
+  readonly of: Value;
+  /** Ascending flat positions; the whole gradient unless said. */
+  readonly positions?: Int32Array | undefined;
+}
+
+/** Gives a value that a run has computed. */
+export type Lookup = (value: Value) => Float32Array;
+
+/** What a graph has to compute for a requested gradient, and how the gradient comes out of it. */
+export interface Reading {
+  readonly values: readonly Value[];
+  /** Whether the values are not needed any more once they were read. */
+  readonly passing: boolean;
+  /** Inputs of the graph that belong to the reading. */
+  readonly feeds: ReadonlyMap<string, Tensor>;
+  /** The gradient's entries; the array may be used again by the next run. */
+  read(lookup: Lookup): Float32Array;
+}
+
+/** Chooses how to read `gradient`, which is the whole of what is requested; sampled only where kernels are given. */
+export function readingOf(
+  name: string,
+  { positions }: GradientRequest,
+  gradient: Value,
+  kernels: SampledGradients | undefined,
+): Reading {
+  if (!positions) {
+    return { values: [gradient], passing: false, feeds: new Map(), read: (lookup) => lookup(gradient) };
+  }
+  return (kernels && sampled(gradient, positions, kernels)) ?? gathered(name, gradient, positions);
+}
+
+function gathered(name: string, gradient: Value, positions: Int32Array): Reading {
+  const fed = `trained positions of ${name}`;
+  const entries = take(gradient, input(fed, [positions.length], 'int32'));
+  const feeds = new Map([[fed, tensorOf('int32', [positions.length], positions)]]);
+  return { values: [entries], passing: false, feeds, read: (lookup) => lookup(entries) };
+}
+
+/** The sampled form of a weight gradient of a linear layer or a convolution, where it is the faster one. */
+function sampled(gradient: Value, positions: Int32Array, kernels: SampledGradients): Reading | undefined {
+  const { op, inputs, attributes } = gradient.node;
+  const [dy, x] = inputs as [Value, Value];
+  const reading = (run: (dy: Float32Array, x: Float32Array, out: Float32Array) => void): Reading => {
+    const out = new Float32Array(positions.length);
+    const read = (lookup: Lookup) => {
+      run(lookup(dy), lookup(x), out);
+      return out;
+    };
+    return { values: [dy, x], passing: true, feeds: new Map(), read };
+  };
+  if (op === 'gemm' && isLinearWeightGradient(attributes)) {
+    const shape: LinearShape = { rows: dy.shape[0]!, outputs: dy.shape[1]!, inputs: x.shape[1]! };
+    if (!sampledIsFaster(shape, positions.length)) return undefined;
+    return reading((dY, X, out) => kernels.linear(shape, dY, X, positions, out));
+  }
+  if (op === 'conv2d_weight_gradient') {
+    const shape = convShape(dy, x, attributes as WeightGradientAttributes);
+    if (!sampledIsFaster(shape, positions.length)) return undefined;
+    return reading((dY, X, out) => kernels.convolution(shape, dY, X, positions, out));
+  }
+  return undefined;
+}
+
+/** dW = dYᵀ X, which is how the rules write it for y = x Wᵀ. */
+const isLinearWeightGradient = (attributes: unknown): boolean => {
+  const { transposeA, transposeB } = attributes as { transposeA: boolean; transposeB: boolean };
+  return transposeA && !transposeB;
+};
+
+function convShape(dy: Value, x: Value, attributes: WeightGradientAttributes): ConvShape {
+  const [batch, outputs, outHeight, outWidth] = dy.shape as [number, number, number, number];
+  const [, channels, height, width] = x.shape as [number, number, number, number];
+  const { stride, padding, weightShape } = attributes;
+  const kernel = [weightShape[2]!, weightShape[3]!] as const;
+  return { batch, outputs, channels, height, width, kernel, stride, padding, outHeight, outWidth };
+}

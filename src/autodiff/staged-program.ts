@@ -1,0 +1,122 @@
+/** Running a loss in stages: forward through all of them, then back, reading the gradients of each as it is reached. */
+import { type Graph, inputName, numel, type Value } from '../graph/index.js';
+import type { SampledGradients } from '../kernels/index.js';
+import { compile } from '../ops/index.js';
+import type { RuntimeOptions, Session } from '../runtime/index.js';
+import { type Tensor, tensor } from '../tensor/index.js';
+import type { LossProgram, LossResult } from './program.js';
+import type { Reading } from './request.js';
+import { nameOf } from './stage.js';
+
+/** The graphs of one stage. */
+export interface StagePlan {
+  /** What later stages read; the last stage has it in its backward graph. */
+  readonly forward: Graph | undefined;
+  /** The stage again, and the gradients of what it reads and of the requested values in it. */
+  readonly backward: Graph;
+  readonly readings: ReadonlyMap<string, Reading>;
+}
+
+interface CompiledStage extends Pick<StagePlan, 'readings'> {
+  readonly forward: Session | undefined;
+  readonly backward: Session;
+  /** Under which name the backward graph gives a value. */
+  readonly names: ReadonlyMap<Value, string>;
+  /** Where it writes values that are read at once and then not needed; all stages share the memory. */
+  readonly passing: ReadonlyMap<string, Tensor>;
+}
+
+export class StagedProgram implements LossProgram {
+  private constructor(
+    private readonly outputs: Readonly<Record<string, Value>>,
+    private readonly stages: readonly CompiledStage[],
+    private readonly kernels: SampledGradients | undefined,
+  ) {}
+
+  static async compile(
+    outputs: Readonly<Record<string, Value>>,
+    plans: readonly StagePlan[],
+    runtime: RuntimeOptions,
+    kernels: SampledGradients | undefined,
+  ): Promise<StagedProgram> {
+    const passing = placed(plans.map(passingValues));
+    const stages: CompiledStage[] = [];
+    for (const [i, { forward, backward, readings }] of plans.entries()) {
+      stages.push({
+        forward: forward && (await compile(forward, runtime)),
+        backward: await compile(backward, runtime),
+        names: new Map([...backward.outputs].map(([name, value]) => [value, name])),
+        passing: passing[i]!,
+        readings,
+      });
+    }
+    return new StagedProgram(outputs, stages, kernels);
+  }
+
+  async run(feeds: ReadonlyMap<string, Tensor>): Promise<LossResult> {
+    const values = new Map(feeds);
+    for (const { forward } of this.stages) {
+      if (forward) for (const [name, value] of await forward.run(values)) values.set(name, value);
+    }
+    const gradients = new Map<string, Float32Array>();
+    for (const stage of [...this.stages].reverse()) {
+      for (const { feeds } of stage.readings.values())
+        for (const [name, value] of feeds) values.set(name, value);
+      const results = await stage.backward.run(values, stage.passing);
+      const lookup = (value: Value) => {
+        const found =
+          value.node.op === 'input' ? values.get(inputName(value)) : results.get(stage.names.get(value)!);
+        return found!.data as Float32Array;
+      };
+      for (const [name, { read }] of stage.readings) addInto(gradients, name, read(lookup));
+      for (const [name, value] of results) if (!stage.passing.has(name)) values.set(name, value);
+    }
+    const outputs = Object.entries(this.outputs).map(
+      ([name, value]) => [name, values.get(nameOf(value))!] as const,
+    );
+    return { outputs: new Map(outputs), gradients };
+  }
+
+  async dispose(): Promise<void> {
+    for (const { forward, backward } of this.stages) {
+      await forward?.dispose();
+      await backward.dispose();
+    }
+    await this.kernels?.dispose();
+  }
+}
+
+/** The outputs of a stage's backward graph that its readings need only while they are read. */
+function passingValues({ backward, readings }: StagePlan): Map<string, Value> {
+  const passing = [...readings.values()].flatMap((reading) => (reading.passing ? reading.values : []));
+  return new Map(
+    [...backward.outputs].filter(([name, value]) => name === nameOf(value) && passing.includes(value)),
+  );
+}
+
+/** Arrays for the values of each stage; stages do not run at once, so they share the memory, largest with largest. */
+function placed(stages: readonly ReadonlyMap<string, Value>[]): Map<string, Tensor>[] {
+  const sorted = stages.map((values) => [...values].sort(([, a], [, b]) => numel(b) - numel(a)));
+  const places = Math.max(0, ...sorted.map((values) => values.length));
+  const pool = Array.from({ length: places }, (_, place) => {
+    return new Float32Array(
+      Math.max(...sorted.map((values) => (values[place] ? numel(values[place][1]) : 0))),
+    );
+  });
+  return sorted.map(
+    (values) =>
+      new Map(
+        values.map(([name, value], place) => [
+          name,
+          tensor(value.shape, pool[place]!.subarray(0, numel(value))),
+        ]),
+      ),
+  );
+}
+
+/** A value read in several stages gets its gradient in as many parts. */
+function addInto(sums: Map<string, Float32Array>, name: string, part: Float32Array): void {
+  const sum = sums.get(name);
+  if (!sum) sums.set(name, part);
+  else for (let i = 0; i < sum.length; i++) sum[i]! += part[i]!;
+}
