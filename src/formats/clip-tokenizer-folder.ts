@@ -1,9 +1,10 @@
-/** What a tokenizer folder of diffusers or transformers says about a CLIP tokenizer. */
+/** What the files of a tokenizer folder of diffusers or transformers say about a CLIP tokenizer. */
+import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { z } from 'zod';
 import { InputError } from '../errors.js';
 import { END_OF_WORD } from './byte-pair-encoding.js';
-import { exists, readJson, readText } from './files.js';
+import { exists, fileError, parseJson } from './files.js';
 import type { SpecialToken } from './special-tokens.js';
 
 export interface ClipTokenizerFiles {
@@ -92,50 +93,92 @@ function pairs(lines: readonly (readonly string[])[], path: string): (readonly [
   });
 }
 
-async function readSymbols(folder: string): Promise<Symbols> {
-  const vocabularyPath = join(folder, 'vocab.json');
-  const mergesPath = join(folder, 'merges.txt');
-  const jsonPath = join(folder, 'tokenizer.json');
-  if ((await exists(vocabularyPath)) && (await exists(mergesPath))) {
-    const lines = (await readText(mergesPath)).split(/\r?\n/);
+/** Files that make up a tokenizer, in any folder of diffusers or transformers. */
+const FILE_NAMES = [
+  'vocab.json',
+  'merges.txt',
+  'tokenizer.json',
+  'tokenizer_config.json',
+  'special_tokens_map.json',
+  'added_tokens.json',
+];
+
+/** A tokenizer's files by name. */
+export type TokenizerFiles = ReadonlyMap<string, Uint8Array>;
+
+/** Those files of a folder that make up its tokenizer. Throws InputError where one cannot be read. */
+export async function readTokenizerFiles(folder: string): Promise<TokenizerFiles> {
+  const files = new Map<string, Uint8Array>();
+  for (const name of FILE_NAMES) {
+    const path = join(folder, name);
+    if (!(await exists(path))) continue;
+    try {
+      files.set(name, await readFile(path));
+    } catch (error) {
+      throw fileError('read', path, error);
+    }
+  }
+  return files;
+}
+
+/** A tokenizer's files as texts; `place` is what an error calls their folder. */
+class TokenizerTexts {
+  constructor(
+    private readonly files: TokenizerFiles,
+    readonly place: string,
+  ) {}
+
+  text(name: string): string | undefined {
+    const bytes = this.files.get(name);
+    return bytes && new TextDecoder().decode(bytes);
+  }
+
+  /** The value of a JSON file; undefined where it is missing. */
+  json<T extends z.ZodType>(name: string, schema: T): z.infer<T> | undefined {
+    const text = this.text(name);
+    return text === undefined ? undefined : parseJson(text, join(this.place, name), schema);
+  }
+}
+
+function symbolsOf(texts: TokenizerTexts): Symbols {
+  const vocabulary = texts.json('vocab.json', vocabularySchema);
+  const lines = texts.text('merges.txt')?.split(/\r?\n/);
+  if (vocabulary && lines) {
     const merges = lines.filter((line) => line !== '' && !line.startsWith('#version'));
     return {
-      vocabulary: new Map(Object.entries(await readJson(vocabularyPath, vocabularySchema))),
+      vocabulary: new Map(Object.entries(vocabulary)),
       merges: pairs(
         merges.map((line) => line.split(' ')),
-        mergesPath,
+        join(texts.place, 'merges.txt'),
       ),
       added: [],
     };
   }
-  if (await exists(jsonPath)) {
-    const { model, added_tokens } = await readJson(jsonPath, tokenizerJsonSchema);
+  const whole = texts.json('tokenizer.json', tokenizerJsonSchema);
+  if (whole) {
     return {
-      vocabulary: new Map(Object.entries(model.vocab)),
-      merges: pairs(model.merges, jsonPath),
-      added: added_tokens.map(({ id, ...token }) => ({ id, token })),
+      vocabulary: new Map(Object.entries(whole.model.vocab)),
+      merges: pairs(whole.model.merges, join(texts.place, 'tokenizer.json')),
+      added: whole.added_tokens.map(({ id, ...token }) => ({ id, token })),
     };
   }
   throw new InputError(
-    `expected a tokenizer in ${folder} (vocab.json with merges.txt, or tokenizer.json), so check that the folder is complete`,
+    `expected a tokenizer in ${texts.place} (vocab.json with merges.txt, or tokenizer.json), so check that the folder is complete`,
   );
 }
 
-/** The value of an optional JSON file; what an empty one would give where it is missing. */
-async function readOptional<T extends z.ZodType>(path: string, schema: T): Promise<z.infer<T>> {
-  return (await exists(path)) ? readJson(path, schema) : schema.parse({});
-}
-
 /**
- * Reads a folder as transformers does: tokenizer_config.json names the tokens' roles; where it does not list the added
- * tokens itself, special_tokens_map.json has the last word about roles and added_tokens.json lists the added ones.
+ * Reads a tokenizer's files as transformers does: tokenizer_config.json names the tokens' roles; where it does not list
+ * the added tokens itself, special_tokens_map.json has the last word about roles and added_tokens.json lists the added
+ * ones; `place` is what an error calls their folder.
  * https://github.com/huggingface/transformers/blob/v4.57.0/src/transformers/tokenization_utils_base.py (_from_pretrained)
  *
  * Throws InputError where a file is missing or does not fit.
  */
-export async function readClipTokenizerFolder(folder: string): Promise<ClipTokenizerFiles> {
-  const { vocabulary, merges, added } = await readSymbols(folder);
-  const config = await readOptional(join(folder, 'tokenizer_config.json'), configSchema);
+export function parseClipTokenizer(files: TokenizerFiles, place: string): ClipTokenizerFiles {
+  const texts = new TokenizerTexts(files, place);
+  const { vocabulary, merges, added } = symbolsOf(texts);
+  const config = texts.json('tokenizer_config.json', configSchema) ?? configSchema.parse({});
   const decoder = config.added_tokens_decoder;
   const roles = { ...config };
   const addedTokens = [...added];
@@ -143,8 +186,8 @@ export async function readClipTokenizerFolder(folder: string): Promise<ClipToken
   if (decoder) {
     for (const [id, token] of Object.entries(decoder)) addedTokens.push({ id: Number(id), token });
   } else {
-    Object.assign(roles, await readOptional(join(folder, 'special_tokens_map.json'), rolesSchema));
-    const legacy = await readOptional(join(folder, 'added_tokens.json'), vocabularySchema);
+    Object.assign(roles, texts.json('special_tokens_map.json', rolesSchema));
+    const legacy = texts.json('added_tokens.json', vocabularySchema) ?? {};
     for (const [content, id] of Object.entries(legacy)) {
       vocabulary.set(content, id);
       legacyTokens.push({ content, normalized: true, lstrip: false, rstrip: false, single_word: false });
@@ -169,7 +212,7 @@ export async function readClipTokenizerFolder(folder: string): Promise<ClipToken
   for (const content of special.keys()) {
     if (!vocabulary.has(content)) {
       throw new InputError(
-        `the special token "${content}" in ${folder} is not in the vocabulary, so add it there`,
+        `the special token "${content}" in ${place} is not in the vocabulary, so add it there`,
       );
     }
   }

@@ -1,7 +1,12 @@
 /** CLIP's tokenizer, as transformers' CLIPTokenizer has it: text to the token ids that text encoders take. */
 import { InputError } from '../errors.js';
 import { BytePairEncoding } from './byte-pair-encoding.js';
-import { type ClipTokenizerFiles, readClipTokenizerFolder } from './clip-tokenizer-folder.js';
+import {
+  type ClipTokenizerFiles,
+  parseClipTokenizer,
+  readTokenizerFiles,
+  type TokenizerFiles,
+} from './clip-tokenizer-folder.js';
 import { SpecialTokenFinder } from './special-tokens.js';
 
 /** Contractions, runs of letters, single digits, runs of anything else that is not white space. */
@@ -16,7 +21,7 @@ function normalize(text: string): string {
   return Array.from(spaced, (character) => character.toLowerCase()).join('');
 }
 
-/** Made by `ClipTokenizer.load`. */
+/** Made by `ClipTokenizer.load` or `ClipTokenizer.of`. */
 export class ClipTokenizer {
   readonly bosTokenId: number;
   readonly eosTokenId: number;
@@ -54,12 +59,17 @@ export class ClipTokenizer {
    * Throws InputError where the folder is incomplete or is not of a CLIP tokenizer.
    */
   static async load(folder: string): Promise<ClipTokenizer> {
-    const files = await readClipTokenizerFolder(folder);
+    return ClipTokenizer.of(await readTokenizerFiles(folder), folder);
+  }
+
+  /** The tokenizer of a folder's files; `place` is what an error calls it. Throws InputError as `load` does. */
+  static of(files: TokenizerFiles, place: string): ClipTokenizer {
+    const parsed = parseClipTokenizer(files, place);
     try {
-      return new ClipTokenizer(files);
+      return new ClipTokenizer(parsed);
     } catch (error) {
       if (!(error instanceof InputError)) throw error;
-      throw new InputError(`cannot use the tokenizer in ${folder}: ${error.message}`, { cause: error });
+      throw new InputError(`cannot use the tokenizer in ${place}: ${error.message}`, { cause: error });
     }
   }
 

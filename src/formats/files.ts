@@ -76,18 +76,25 @@ export async function readJson(path: string): Promise<unknown>;
 export async function readJson<T extends z.ZodType>(path: string, schema: T): Promise<z.infer<T>>;
 export async function readJson(path: string, schema?: z.ZodType): Promise<unknown> {
   const text = await readText(path);
+  return schema === undefined ? parseJson(text, path) : parseJson(text, path, schema);
+}
+
+/** The value of JSON text, checked against a zod schema if one is given; `place` is what an InputError calls it. */
+export function parseJson(text: string, place: string): unknown;
+export function parseJson<T extends z.ZodType>(text: string, place: string, schema: T): z.infer<T>;
+export function parseJson(text: string, place: string, schema?: z.ZodType): unknown {
   let value: unknown;
   try {
     value = JSON.parse(text.replace(/^\uFEFF/, ''));
   } catch (error) {
-    throw new InputError(`expected JSON in ${path}, but ${(error as Error).message}`, { cause: error });
+    throw new InputError(`expected JSON in ${place}, but ${(error as Error).message}`, { cause: error });
   }
   if (schema === undefined) return value;
   const result = schema.safeParse(value);
   if (result.success) return result.data;
   const issue = result.error.issues[0]!;
-  const place = issue.path.length > 0 ? `"${issue.path.join('.')}" in ${path}` : path;
-  throw new InputError(`cannot use ${place}: ${issue.message}`);
+  const key = issue.path.length > 0 ? `"${issue.path.join('.')}" in ${place}` : place;
+  throw new InputError(`cannot use ${key}: ${issue.message}`);
 }
 
 /** What a file can be written from: one piece, or pieces made while it is written. */

@@ -1,11 +1,13 @@
 /** File formats: safetensors, tokenizers, pictures and atomic files. */
 export { ClipTokenizer } from './clip-tokenizer.js';
+export { readTokenizerFiles, type TokenizerFiles } from './clip-tokenizer-folder.js';
 export { type ContactSheetOptions, contactSheet } from './contact-sheet.js';
 export {
   ensureFolder,
   exists,
   type FileData,
   fileError,
+  parseJson,
   readJson,
   readText,
   sha256OfFile,
