@@ -1,6 +1,7 @@
 /** The golden case sara/scale-merge: one SaRA adapter at several scales, and two of them merged. */
 import { join } from 'node:path';
 import type { SavableNetwork, UNetConfig } from '../src/models/index.js';
+import { float32Array } from '../src/nn/index.js';
 import {
   type Adapter,
   type AdapterUse,
@@ -69,7 +70,9 @@ async function stateWith(unet: UNet, uses: AdapterUse[], golden: GoldenTensors, 
     const { data } = unet.parameters.get(key)!;
     return Array.from(positions!, (position) => data[position]!);
   });
-  const sums = [...unet.parameters.values()].map(({ data }) => data.reduce((sum, value) => sum + value, 0));
+  const sums = [...unet.parameters.keys()].map((key) =>
+    float32Array(unet, key).reduce((sum, value) => sum + value, 0),
+  );
   const weights = new Map([...unet.parameters].map(([key, { data }]) => [key, data.slice()]));
   const sample = (await predict(unet, golden)).data;
   applied.remove();
@@ -123,6 +126,6 @@ function adapterOf(unet: UNet, deltas: readonly WeightDelta[], threshold: number
 /** Entries whose stored positions are not those that the threshold gives. */
 function misplaced(unet: UNet, deltas: readonly WeightDelta[], threshold: number): number {
   return deltas.reduce((sum, { key, positions }) => {
-    return sum + mismatches(positionsBelow(unet.parameters.get(key)!.data, threshold), positions!);
+    return sum + mismatches(positionsBelow(float32Array(unet, key), threshold), positions!);
   }, 0);
 }

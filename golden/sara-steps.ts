@@ -5,8 +5,10 @@ import {
   nuclearNorm,
   type StepOptions,
   type StepReport,
+  selectedValues,
   type TrainedTensor,
 } from '../src/peft/index.js';
+import { sizeOf } from '../src/tensor/index.js';
 import { Stepper, type StepResult } from '../src/train/stepper.js';
 import { GoldenTensors, readDescription } from './case.js';
 import { absMax, type Bounds, boundsChecks, type Check, mismatches, relMax } from './check.js';
@@ -80,7 +82,7 @@ class RecordingSara extends AdamWSara {
 
   /** Present values at the positions of the initial mask, tensor by tensor. */
   values(): Float32Array {
-    return this.collected(({ weights, selected }) => Float32Array.from(selected!, (at) => weights[at]!));
+    return this.collected(selectedValues);
   }
 
   /** 1 for each position of the initial mask that still trains. */
@@ -147,13 +149,13 @@ function gradientChecks(optimizer: RecordingSara, { bounds }: Setting, golden: G
 
 /** The polar factor of the first matrix at the base weights and, once its task gradient is known, the sum. */
 async function rankChecks(
-  { name, shape, weights, selected }: TrainedTensor,
+  matrix: TrainedTensor,
   { lambda_rank, bounds }: Setting,
   golden: GoldenTensors,
 ): Promise<(task: ReadonlyMap<string, Float32Array>) => Check[]> {
-  const values = Float32Array.from(selected!, (at) => weights[at]!);
-  const { gradient } = await nuclearNorm(shape, selected!, values);
-  const dense = new Float32Array(weights.length);
+  const { name, shape, selected } = matrix;
+  const { gradient } = await nuclearNorm(shape, selected!, selectedValues(matrix));
+  const dense = new Float32Array(sizeOf(shape));
   selected!.forEach((at, i) => {
     dense[at] = gradient[i]!;
   });

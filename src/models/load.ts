@@ -3,8 +3,8 @@ import { join } from 'node:path';
 import { z } from 'zod';
 import { InputError } from '../errors.js';
 import { type LazyTensor, readJson, writeFileAtomic, writeSafetensors } from '../formats/index.js';
-import { type Parameters, Scope } from '../nn/index.js';
-import { float32ToHalf, type Tensor, tensorOf } from '../tensor/index.js';
+import { asFloat32, type Parameters, Scope, type Weight } from '../nn/index.js';
+import { float32ToHalf, type Tensor, tensor, tensorOf } from '../tensor/index.js';
 import type { JsonObject } from './config.js';
 import type { NetworkKind, SavableNetwork } from './network-kind.js';
 import { openWeights, readWeight, type Weights } from './weights.js';
@@ -85,7 +85,7 @@ export async function saveNetwork(
 ): Promise<void> {
   await writeFileAtomic(join(folder, 'config.json'), `${JSON.stringify(network.json, null, 2)}\n`);
   const tensors = [...network.parameters].map(
-    ([key, weight]) => [key, dtype === 'float32' ? weight : halved(network.name, key, weight)] as const,
+    ([key, weight]) => [key, inDType(network.name, key, weight, dtype)] as const,
   );
   const path = join(folder, `${network.kind.weights}.safetensors`);
   await writeSafetensors(path, new Map<string, Tensor | LazyTensor>(tensors), { format: 'pt' });
@@ -94,7 +94,10 @@ export async function saveNetwork(
 /** Beyond this a float16 is infinite. */
 const LARGEST_HALF = 65504;
 
-function halved(name: string, key: string, { shape, data }: Tensor<'float32'>): LazyTensor {
+function inDType(name: string, key: string, weight: Weight, dtype: SaveDType): Tensor | LazyTensor {
+  if (weight.dtype === dtype) return weight;
+  const { shape, data } = asFloat32(weight);
+  if (dtype === 'float32') return tensor(shape, data);
   const load = () => {
     if (data.some((value) => Math.abs(value) > LARGEST_HALF)) {
       throw new InputError(

@@ -1,7 +1,11 @@
 /** The weights of one network on the host, by checkpoint key, in the order in which the network declares them. */
-import { type Tensor, tensor } from '../tensor/index.js';
+import { InputError } from '../errors.js';
+import { type Tensor, tensor, toFloat32 } from '../tensor/index.js';
 
-export type Parameters = Map<string, Tensor<'float32'>>;
+/** A weight is computed with in float32; float16 is a way to keep it in half the memory. */
+export type Weight = Tensor<'float32'> | Tensor<'float16'>;
+
+export type Parameters = Map<string, Weight>;
 
 /** A network that can be run and trained: a name, the configuration it is built from, and its weights. */
 export interface Network<Config = unknown> {
@@ -11,6 +15,20 @@ export interface Network<Config = unknown> {
   readonly parameters: Parameters;
 }
 
+/** The weight's values in float32: the weight itself where it is kept so. */
+export function asFloat32(weight: Weight): Tensor<'float32'> {
+  return weight.dtype === 'float32' ? weight : tensor(weight.shape, toFloat32(weight));
+}
+
+/** A weight's own array, to be written into. Throws InputError where the network is kept in another type than float32. */
+export function float32Array(network: Network, key: string): Float32Array {
+  const { dtype, data } = network.parameters.get(key)!;
+  if (dtype === 'float32') return data as Float32Array;
+  throw new InputError(
+    `the ${network.name} is kept in ${dtype}, but its weight "${key}" is to be changed as float32; leave --weight-dtype out`,
+  );
+}
+
 /** Total number of weights. */
 export function countParameters(parameters: Parameters): number {
   let total = 0;
@@ -18,9 +36,11 @@ export function countParameters(parameters: Parameters): number {
   return total;
 }
 
-/** A deep copy, for comparing before and after or for an average of weights. */
+/** A deep copy in float32, for comparing before and after. */
 export function copyParameters(parameters: Parameters): Parameters {
-  return new Map([...parameters].map(([key, { shape, data }]) => [key, tensor(shape, data.slice())]));
+  return new Map(
+    [...parameters].map(([key, weight]) => [key, tensor(weight.shape, toFloat32(weight).slice())]),
+  );
 }
 
 /** The name under which a network's weight is an input of a graph. */

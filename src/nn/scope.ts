@@ -1,13 +1,15 @@
 /** A path into a network's checkpoint: layers ask it for their weights, so the code's structure is the map of keys. */
 import { InputError } from '../errors.js';
 import { input, type Shape, sameShape, type Value } from '../graph/index.js';
+import { cast } from '../ops/index.js';
 import { type Tensor, tensor } from '../tensor/index.js';
 import { type Initializer, initialTensor } from './initializers.js';
-import type { Network, Parameters } from './parameters.js';
+import type { Network, Parameters, Weight } from './parameters.js';
 
 /** Where the shapes of weights come from: a checkpoint that must hold them, or a list to be filled. */
 interface Declarations {
-  declare(key: string, shape: Shape, initializer: Initializer): void;
+  /** Gives the type that the weight is kept in. */
+  declare(key: string, shape: Shape, initializer: Initializer): Weight['dtype'];
   has(key: string): boolean;
 }
 
@@ -43,6 +45,7 @@ export class Scope {
             `${name}: weight "${key}" should be [${shape}] by the configuration but is [${found.shape}]`,
           );
         }
+        return found.dtype;
       },
     };
     return new Scope(name, declarations, new Map(), '');
@@ -55,6 +58,7 @@ export class Scope {
       has: () => true,
       declare: (key, shape, initializer) => {
         parameters.set(key, tensor(shape, initialTensor(initializer, shape, seed, `${name}.${key}`)));
+        return 'float32';
       },
     };
     build(new Scope(name, declarations, new Map(), ''));
@@ -68,6 +72,7 @@ export class Scope {
       has: () => true,
       declare: (key, shape, initializer) => {
         declared.set(key, { shape, initializer });
+        return 'float32';
       },
     };
     build(new Scope(name, declarations, new Map(), ''));
@@ -84,13 +89,14 @@ export class Scope {
     return this.declarations.has(this.key(name));
   }
 
-  /** The weight `name` here, as a graph input; asking twice gives the same value. */
+  /** The weight `name` here in float32: a graph input, or one made float32; asking twice gives the same value. */
   param(name: string, shape: Shape, initializer: Initializer): Value {
     const key = this.key(name);
     const known = this.values.get(key);
     if (known) return known;
-    this.declarations.declare(key, shape, initializer);
-    const value = input(`${this.component}.${key}`, shape);
+    const dtype = this.declarations.declare(key, shape, initializer);
+    const kept = input(`${this.component}.${key}`, shape, dtype);
+    const value = dtype === 'float32' ? kept : cast(kept, 'float32');
     this.values.set(key, value);
     return value;
   }

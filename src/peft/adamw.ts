@@ -2,15 +2,25 @@
 import type { GradientRequest } from '../autodiff/index.js';
 import { InputError } from '../errors.js';
 import type { Value } from '../graph/index.js';
-import { type Network, parameterInput } from '../nn/index.js';
+import type { Network } from '../nn/index.js';
 import { type Tensor, tensorOf } from '../tensor/index.js';
 import type { Adapter, AdapterInfo } from './adapter/adapter.js';
 import { packDeltas, type WeightDelta } from './adapter/deltas.js';
 import { saveAdapter } from './adapter/file.js';
 import { fingerprint } from './adapter/fingerprint.js';
 import type { MethodName } from './method-names.js';
-import type { Optimizer, OptimizerState, StepOptions, StepReport, TrainedTensor } from './optimizer.js';
-import { gather } from './selection.js';
+import type { Optimizer, OptimizerState, StepOptions, StepReport } from './optimizer.js';
+import { placesAmong, scatter } from './selection.js';
+import {
+  baseValues,
+  type EntrySelection,
+  publish,
+  selectedValues,
+  setSelectedValues,
+  type TrainedTensor,
+  trainAt,
+  trainedTensor,
+} from './trained-tensor.js';
 
 export interface AdamWOptions {
   /** Learning rate before any schedule; 1e-4 unless said. */
@@ -36,9 +46,6 @@ export const ADAMW_OPTIONS = [
   'parameters',
   'keepBase',
 ] as const satisfies readonly (keyof AdamWOptions)[];
-
-/** Which entries of a weight train: ascending flat positions, or all where undefined. */
-export type EntrySelection = (weights: Float32Array) => Int32Array | undefined;
 
 export class AdamW implements Optimizer {
   readonly learningRate: number;
@@ -112,14 +119,14 @@ export class AdamW implements Optimizer {
     clip: number,
     learningRate: number,
   ): void {
-    const { weights, indices, mean, square } = tensor;
+    const { values: weights, places, mean, square } = tensor;
     const [beta1, beta2] = this.betas;
     const { epsilon } = this;
     const stepSize = learningRate / (1 - beta1 ** this.updates);
     const rootFactor = 1 / Math.sqrt(1 - beta2 ** this.updates);
     const keep = 1 - learningRate * this.weightDecay;
     for (let i = 0; i < mean.length; i++) {
-      const at = indices ? indices[i]! : i;
+      const at = places ? places[i]! : i;
       const g = gradient[i]! * clip;
       const m = beta1 * mean[i]! + (1 - beta1) * g;
       const v = beta2 * square[i]! + (1 - beta2) * g * g;
@@ -127,12 +134,14 @@ export class AdamW implements Optimizer {
       square[i] = v;
       weights[at] = keep * weights[at]! - (stepSize * m) / (Math.sqrt(v) * rootFactor + epsilon);
     }
+    publish(tensor);
   }
 
   state(): OptimizerState {
     const tensors = new Map<string, Tensor>();
-    for (const { name, weights, selected, indices, mean, square } of this.tensors) {
-      const values = selected ? gather(weights, selected) : weights;
+    for (const trained of this.tensors) {
+      const { name, indices, mean, square } = trained;
+      const values = selectedValues(trained);
       tensors.set(`values.${name}`, tensorOf('float32', [values.length], values));
       tensors.set(`mean.${name}`, tensorOf('float32', [mean.length], mean));
       tensors.set(`square.${name}`, tensorOf('float32', [square.length], square));
@@ -145,9 +154,10 @@ export class AdamW implements Optimizer {
     const restored = this.tensors.map((trained) => restoredParts(trained, tensors));
     this.updates = step;
     this.tensors.forEach((trained, i) => {
-      const { values, ...moments } = restored[i]!;
-      Object.assign(trained, moments);
-      scatter(trained.weights, trained.selected, values);
+      const { values, mean, square, kept } = restored[i]!;
+      trainAt(trained, kept);
+      Object.assign(trained, { mean, square });
+      setSelectedValues(trained, values);
     });
   }
 
@@ -191,11 +201,9 @@ export class AdamW implements Optimizer {
   /** Current minus base values of the selected entries, tensor by tensor. */
   private *deltas(): Generator<WeightDelta> {
     for (const trained of this.tensors) {
-      const { key, shape, weights, selected: positions } = trained;
-      const base = baseOf(trained);
-      const values = new Float32Array(base.length);
-      for (let i = 0; i < values.length; i++) values[i] = weights[positions ? positions[i]! : i]! - base[i]!;
-      yield { key, shape, positions, values };
+      const { key, shape, selected: positions } = trained;
+      const base = baseValues(trained);
+      yield { key, shape, positions, values: selectedValues(trained).map((value, i) => value - base[i]!) };
     }
   }
 
@@ -204,40 +212,23 @@ export class AdamW implements Optimizer {
     return fingerprint(network, (key, data) => {
       const trained = byKey.get(key);
       if (!trained) return data;
-      if (!trained.selected) return baseOf(trained);
+      if (!trained.selected) return baseValues(trained);
       const original = data.slice();
-      scatter(original, trained.selected, baseOf(trained));
+      scatter(original, trained.selected, baseValues(trained));
       return original;
     });
   }
 }
 
-/** A tensor with moments of zero. */
-function trainedTensor(
-  network: Network,
-  key: string,
-  entries: EntrySelection,
-  keepBase: boolean,
-): TrainedTensor {
-  const { shape, data: weights } = network.parameters.get(key)!;
-  const selected = entries(weights);
-  const count = selected?.length ?? weights.length;
-  const base = selected ? gather(weights, selected) : keepBase ? weights.slice() : undefined;
-  const [mean, square] = [new Float32Array(count), new Float32Array(count)];
-  const name = parameterInput(network, key);
-  return { name, key, network, shape, weights, selected, base, indices: selected, mean, square };
-}
-
-function baseOf({ base, key }: TrainedTensor): Float32Array {
-  if (!base) throw new RangeError(`the base values of "${key}" were not kept; set keepBase`);
-  return base;
+interface RestoredParts extends Pick<TrainedTensor, 'mean' | 'square'> {
+  readonly values: Float32Array;
+  /** Places, among the selected entries, of those that train on; all where undefined. */
+  readonly kept: Int32Array | undefined;
 }
 
 /** Copies of a tensor's parts of a state. Throws InputError unless they fit it. */
-function restoredParts(
-  { name, weights, selected }: TrainedTensor,
-  tensors: OptimizerState['tensors'],
-): Pick<TrainedTensor, 'indices' | 'mean' | 'square'> & { values: Float32Array } {
+function restoredParts(trained: TrainedTensor, tensors: OptimizerState['tensors']): RestoredParts {
+  const { name, selected } = trained;
   const floats = (kind: string, length: number): Float32Array => {
     const found = tensors.get(`${kind}.${name}`);
     if (found?.data instanceof Float32Array && found.data.length === length) return found.data.slice();
@@ -246,36 +237,29 @@ function restoredParts(
       `the checkpoint holds ${got} as "${kind}.${name}", expected ${length} of type float32; it is of another run, so start anew or name that run's model and options`,
     );
   };
-  const indices = selected && restoredIndices(name, selected, tensors);
-  const count = (indices ?? weights).length;
+  const count = selected?.length ?? trained.values.length;
+  const kept = selected && restoredPlaces(name, selected, tensors);
+  const training = kept?.length ?? count;
   return {
-    values: floats('values', (selected ?? weights).length),
-    mean: floats('mean', count),
-    square: floats('square', count),
-    indices,
+    values: floats('values', count),
+    mean: floats('mean', training),
+    square: floats('square', training),
+    kept,
   };
 }
 
-function restoredIndices(name: string, selected: Int32Array, tensors: OptimizerState['tensors']): Int32Array {
+/** Where the state's positions are among the selected ones; undefined where they are all of them. */
+function restoredPlaces(
+  name: string,
+  selected: Int32Array,
+  tensors: OptimizerState['tensors'],
+): Int32Array | undefined {
   const data = tensors.get(`indices.${name}`)?.data;
-  if (!(data instanceof Int32Array) || !isSubsequence(data, selected)) {
-    throw new InputError(
-      `the checkpoint trains other entries of ${name} than this selection; it is of another run, so start anew or name that run's model and options`,
-    );
-  }
-  return data.length === selected.length ? selected : data.slice();
-}
-
-/** Whether all of `part` occur in `whole`, in this order. */
-function isSubsequence(part: Int32Array, whole: Int32Array): boolean {
-  let found = 0;
-  for (let i = 0; i < whole.length && found < part.length; i++) if (whole[i] === part[found]) found++;
-  return found === part.length;
-}
-
-function scatter(weights: Float32Array, positions: Int32Array | undefined, values: Float32Array): void {
-  if (!positions) weights.set(values);
-  else for (let i = 0; i < values.length; i++) weights[positions[i]!] = values[i]!;
+  const places = data instanceof Int32Array ? placesAmong(selected, data) : undefined;
+  if (places) return places.length === selected.length ? undefined : places;
+  throw new InputError(
+    `the checkpoint trains other entries of ${name} than this selection; it is of another run, so start anew or name that run's model and options`,
+  );
 }
 
 /** The Euclidean norm over all entries of all gradients. */

@@ -1,6 +1,7 @@
 /** Methods of fine-tuning: what trains of a network and how, and the adapters that hold what was learned. */
 
 export { AdamW, type AdamWOptions } from './adamw.js';
+export { AdaptedWeights, networkSource, type WeightSource } from './adapter/adapted-weights.js';
 export type { Adapter, AdapterBase, AdapterDType, AdapterInfo } from './adapter/adapter.js';
 export {
   type AdapterUse,
@@ -16,7 +17,14 @@ export { changedKeys, type MergeOptions, mergeAdapters, summedDelta } from './ad
 export type { Method, MethodOptions } from './method.js';
 export { METHOD_NAMES, type MethodName } from './method-names.js';
 export { createOptimizer, METHODS } from './methods.js';
-export type { Optimizer, OptimizerState, StepOptions, StepReport, TrainedTensor } from './optimizer.js';
+export type { Optimizer, OptimizerState, StepOptions, StepReport } from './optimizer.js';
 export { type NuclearNorm, nuclearNorm } from './sara/nuclear-norm.js';
+export {
+  exportOfficialSara,
+  importOfficialSara,
+  type OfficialSara,
+  readOfficialSara,
+} from './sara/official-file.js';
 export { AdamWSara, learningRateFor, type RankMatrices, type SaraOptions } from './sara/optimizer.js';
 export { gather, positionsBelow, thresholdFor } from './selection.js';
+export { selectedValues, type TrainedTensor } from './trained-tensor.js';

@@ -1,9 +1,9 @@
 /** What the trainer asks of an optimizer: which gradients it needs, an update from them, and what was learned. */
 import type { GradientRequest } from '../autodiff/index.js';
 import type { Value } from '../graph/index.js';
-import type { Network } from '../nn/index.js';
 import type { Tensor } from '../tensor/index.js';
 import type { Adapter, AdapterInfo } from './adapter/adapter.js';
+import type { TrainedTensor } from './trained-tensor.js';
 
 export interface StepOptions {
   /** The rate of this step, where a schedule changes it. */
@@ -23,27 +23,6 @@ export interface StepReport {
 export interface OptimizerState {
   readonly step: number;
   readonly tensors: ReadonlyMap<string, Tensor>;
-}
-
-/** The entries of one weight tensor that train, with their moments. */
-export interface TrainedTensor {
-  /** Name of the weight's input in graphs, such as `unet.conv_in.weight`. */
-  readonly name: string;
-  /** Checkpoint key in its network. */
-  readonly key: string;
-  readonly network: Network;
-  readonly shape: readonly number[];
-  /** The network's own array; updates are written into it. */
-  readonly weights: Float32Array;
-  /** Flat positions of the entries selected at first, ascending; all entries where undefined. */
-  readonly selected: Int32Array | undefined;
-  /** Values of the selected entries before training; undefined where they are not kept. */
-  readonly base: Float32Array | undefined;
-  /** The positions, of those selected, that still train. */
-  indices: Int32Array | undefined;
-  /** Running mean of the gradient and of its square, an entry each. */
-  mean: Float32Array;
-  square: Float32Array;
 }
 
 export interface Optimizer {

@@ -1,6 +1,6 @@
 /** Which entries of a network train: chosen by magnitude, as flat positions for each weight. */
 import { InputError } from '../errors.js';
-import type { Parameters } from '../nn/index.js';
+import { asFloat32, type Parameters, type Weight } from '../nn/index.js';
 
 /** Positions with |P₀| < θ, strictly, compared in float32 (paper Eq. 2). Ascending. */
 export function positionsBelow(values: Float32Array, threshold: number): Int32Array {
@@ -30,6 +30,20 @@ export function gather(values: Float32Array, positions: Int32Array): Float32Arra
   return out;
 }
 
+/** Writes values at the given positions. */
+export function scatter(into: Float32Array, positions: Int32Array, values: Float32Array): void {
+  for (let i = 0; i < positions.length; i++) into[positions[i]!] = values[i]!;
+}
+
+/** Where each of `part` is in `whole`, both ascending; undefined where one of them is not there. */
+export function placesAmong(whole: Int32Array, part: Int32Array): Int32Array | undefined {
+  const places = new Int32Array(part.length);
+  let found = 0;
+  for (let i = 0; i < whole.length && found < part.length; i++)
+    if (whole[i] === part[found]) places[found++] = i;
+  return found === part.length ? places : undefined;
+}
+
 /** Entries of each magnitude are counted by the upper 15 bits of a float32 without its sign, then by the lower 16. */
 const LOW_BITS = 16;
 
@@ -42,21 +56,20 @@ export function thresholdFor(
   count: number,
   chosen: (key: string) => boolean = () => true,
 ): number {
-  const arrays = [...parameters].filter(([key]) => chosen(key)).map(([, { data }]) => data);
-  const total = arrays.reduce((sum, { length }) => sum + length, 0);
+  const weights = [...parameters].filter(([key]) => chosen(key)).map(([, weight]) => weight);
+  const total = weights.reduce((sum, { data }) => sum + data.length, 0);
   if (!(count >= 1 && count <= total)) {
     throw new InputError(
       `cannot train ${count} parameters: expected a number from 1 to ${total}, the size of the selected weights`,
     );
   }
-  const magnitudes = arrays.map((data) => new Uint32Array(data.buffer, data.byteOffset, data.length));
   const high = new Float64Array(2 ** 15);
-  for (const bits of magnitudes)
+  for (const bits of bitsOf(weights))
     for (let i = 0; i < bits.length; i++) high[(bits[i]! & 0x7fffffff) >>> LOW_BITS]!++;
   const bucket = bucketOf(high, count);
 
   const low = new Float64Array(2 ** LOW_BITS);
-  for (const bits of magnitudes) {
+  for (const bits of bitsOf(weights)) {
     for (let i = 0; i < bits.length; i++) {
       const magnitude = bits[i]! & 0x7fffffff;
       if (magnitude >>> LOW_BITS === bucket.index) low[magnitude & 0xffff]!++;
@@ -64,6 +77,13 @@ export function thresholdFor(
   }
   const last = bucket.index * 2 ** LOW_BITS + bucketOf(low, count - bucket.before).index;
   return float32OfBits(last + 1);
+}
+
+function* bitsOf(weights: readonly Weight[]): Generator<Uint32Array> {
+  for (const weight of weights) {
+    const { data } = asFloat32(weight);
+    yield new Uint32Array(data.buffer, data.byteOffset, data.length);
+  }
 }
 
 /** The bucket in which the `count`-th entry lies, and how many lie before it. */

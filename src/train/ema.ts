@@ -1,5 +1,5 @@
 /** An exponential moving average of weights: smoother than the last step's. */
-import { type Network, type Parameters, parameterInput } from '../nn/index.js';
+import { float32Array, type Network, type Parameters, parameterInput } from '../nn/index.js';
 import { type Tensor, tensor } from '../tensor/index.js';
 
 /** Averages a ← d·a + (1 − d)·w with d = min(decay, (1 + n) / (10 + n)) after n updates, so that early weights fade. */
@@ -13,10 +13,12 @@ export class MovingAverage {
     public updates = 0,
   ) {
     const weights = networks.flatMap((network) =>
-      [...network.parameters].map(([key, value]) => [parameterInput(network, key), value] as const),
+      [...network.parameters].map(
+        ([key, { shape }]) => [parameterInput(network, key), shape, float32Array(network, key)] as const,
+      ),
     );
-    this.current = new Map(weights.map(([name, { data }]) => [name, data]));
-    this.averages = new Map(weights.map(([name, { shape, data }]) => [name, tensor(shape, data.slice())]));
+    this.current = new Map(weights.map(([name, , data]) => [name, data]));
+    this.averages = new Map(weights.map(([name, shape, data]) => [name, tensor(shape, data.slice())]));
   }
 
   update(): void {

@@ -38,7 +38,7 @@ beforeAll(async () => {
   await writeTinyModel(other, 2);
   const { unet } = await StableDiffusion.load(model);
   const optimizer = new AdamWSara(unet, { threshold: 5e-2 });
-  for (const { weights, selected } of optimizer.tensors) for (const at of selected!) weights[at]! += 0.25;
+  for (const { values, selected } of optimizer.tensors) for (const at of selected!) values[at]! += 0.25;
   await optimizer.save(adapter, { model: 'model' });
   return () => rm(shared, { recursive: true });
 });

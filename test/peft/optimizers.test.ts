@@ -1,7 +1,14 @@
 /** AdamW's and SaRA's updates against their formulas, and states and options that do not fit. */
 import { describe, expect, it } from 'vitest';
 import { InputError } from '../../src/errors.js';
-import { AdamW, AdamWSara, createOptimizer, nuclearNorm, type SaraOptions } from '../../src/peft/index.js';
+import {
+  AdamW,
+  AdamWSara,
+  createOptimizer,
+  nuclearNorm,
+  type SaraOptions,
+  selectedValues,
+} from '../../src/peft/index.js';
 import { tensor } from '../../src/tensor/index.js';
 import { expectAllclose } from '../support/allclose.js';
 import { toyNetwork } from '../support/toy-network.js';
@@ -74,8 +81,9 @@ describe('SaRA', () => {
 
   it('adds λ times the polar factor of a drawn matrix to its gradient', async () => {
     const optimizer = new AdamWSara(toyNetwork(), { ...options, lambdaRank: 0.5, betas: [0, 0.9] });
-    const { name, shape, weights, indices } = optimizer.rankEligible[0]!;
-    const values = Float32Array.from(indices!, (at) => weights[at]!);
+    const matrix = optimizer.rankEligible[0]!;
+    const { name, shape, indices } = matrix;
+    const values = selectedValues(matrix);
     const { norm, gradient } = await nuclearNorm(shape, indices!, values);
     const only = new AdamWSara(optimizer.tensors[0]!.network, {
       ...options,

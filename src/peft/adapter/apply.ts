@@ -1,6 +1,6 @@
 /** Putting adapters on a network and taking them off again. */
 import { InputError } from '../../errors.js';
-import type { Network } from '../../nn/index.js';
+import { float32Array, type Network } from '../../nn/index.js';
 import { METHODS } from '../methods.js';
 import { gather } from '../selection.js';
 import { type Adapter, nameOf } from './adapter.js';
@@ -51,7 +51,7 @@ class Patch {
     network: Network,
     private readonly delta: WeightDelta,
   ) {
-    this.weights = network.parameters.get(delta.key)!.data;
+    this.weights = float32Array(network, delta.key);
     this.base = delta.positions ? gather(this.weights, delta.positions) : this.weights.slice();
   }
 

@@ -9,7 +9,7 @@
  */
 import { InputError } from '../../errors.js';
 import { sameShape } from '../../graph/index.js';
-import type { Network } from '../../nn/index.js';
+import { asFloat32, type Network } from '../../nn/index.js';
 import { floatToHalf, sizeOf, type Tensor, tensor, tensorOf, toFloat32 } from '../../tensor/index.js';
 import { positionsBelow } from '../selection.js';
 import { type Adapter, type AdapterDType, nameOf } from './adapter.js';
@@ -72,7 +72,7 @@ function halved(shape: readonly number[], values: Float32Array, scale: number): 
 /** The changes an adapter holds, for a network whose weights are those of its base. Throws InputError where they do not fit. */
 export function unpackDeltas(adapter: Adapter, network: Network): WeightDelta[] {
   return packedKeys(adapter, network).map(
-    (key) => unpackDelta(adapter, key, network.parameters.get(key)!) as WeightDelta,
+    (key) => unpackDelta(adapter, key, asFloat32(network.parameters.get(key)!)) as WeightDelta,
   );
 }
 

@@ -1,6 +1,6 @@
 /** The identity of a network's weights. */
 import { createHash } from 'node:crypto';
-import type { Network } from '../../nn/index.js';
+import { asFloat32, type Network } from '../../nn/index.js';
 
 /**
  * `sha256:…` over every weight's key, shape and float32 bytes (little-endian), in the order of the keys.
@@ -12,7 +12,7 @@ export function fingerprint(
 ): string {
   const hash = new FingerprintHash();
   for (const key of fingerprintOrder(network.parameters.keys())) {
-    const { shape, data } = network.parameters.get(key)!;
+    const { shape, data } = asFloat32(network.parameters.get(key)!);
     hash.add(key, shape, original(key, data));
   }
   return hash.digest();

@@ -1,6 +1,6 @@
 /** Several adapters as one. */
 import { InputError } from '../../errors.js';
-import type { Network } from '../../nn/index.js';
+import { asFloat32, type Network } from '../../nn/index.js';
 import { sizeOf, type Tensor } from '../../tensor/index.js';
 import { METHODS } from '../methods.js';
 import { gather, positionsBelow, positionsOfOnes } from '../selection.js';
@@ -29,14 +29,14 @@ export function mergeAdapters(
   checkBase(network, uses, model);
   const adapters = uses.map(({ adapter }) => adapter);
   const merged = changedKeys(uses, network).map(
-    (key) => summedDelta(uses, key, network.parameters.get(key)!) as WeightDelta,
+    (key) => summedDelta(uses, key, asFloat32(network.parameters.get(key)!)) as WeightDelta,
   );
 
   const thresholds = adapters.map(({ threshold }) => threshold ?? 0);
   const threshold = thresholds.includes(0) ? undefined : Math.max(...thresholds);
   const implied = ({ key, positions }: WeightDelta) =>
     threshold !== undefined &&
-    equal(positions!, positionsBelow(network.parameters.get(key)!.data, threshold));
+    equal(positions!, positionsBelow(asFloat32(network.parameters.get(key)!).data, threshold));
   const same = <T>(of: (adapter: Adapter) => T): boolean => adapters.every((one) => of(one) === of(first));
   return {
     method: same(({ method }) => method) ? first.method : 'full',

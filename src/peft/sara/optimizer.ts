@@ -1,12 +1,13 @@
 /** SaRA (arXiv 2409.06633): AdamW on the weights of small magnitude, kept low-rank, selected anew half way. */
 import { InputError } from '../../errors.js';
-import type { Network } from '../../nn/index.js';
+import { asFloat32, type Network } from '../../nn/index.js';
 import type { RuntimeOptions } from '../../runtime/index.js';
 import { Random } from '../../tensor/index.js';
 import { AdamW, type AdamWOptions } from '../adamw.js';
 import type { MethodName } from '../method-names.js';
-import type { StepOptions, StepReport, TrainedTensor } from '../optimizer.js';
-import { gather, positionsBelow, thresholdFor } from '../selection.js';
+import type { StepOptions, StepReport } from '../optimizer.js';
+import { positionsBelow, thresholdFor } from '../selection.js';
+import { keepOnly, type TrainedTensor, trainedValues } from '../trained-tensor.js';
 import { nuclearNorm } from './nuclear-norm.js';
 
 export interface SaraOptions extends AdamWOptions {
@@ -91,8 +92,9 @@ export class AdamWSara extends AdamW {
 
   private async addRankGradient(gradients: Map<string, Float32Array>): Promise<number> {
     let loss = 0;
-    for (const { name, shape, weights, indices } of this.rankMatrices(this.rankEligible, this.step)) {
-      const values = gather(weights, indices!);
+    for (const trained of this.rankMatrices(this.rankEligible, this.step)) {
+      const { name, shape, indices } = trained;
+      const values = trainedValues(trained);
       const { norm, gradient } = await nuclearNorm(shape, indices!, values, this.runtime);
       loss += this.lambdaRank * norm;
       const sum = gradients.get(name) ?? new Float32Array(gradient.length);
@@ -113,14 +115,7 @@ function drawOne(seed: number): RankMatrices {
 
 /** Progressive adjustment: M ← M ⊙ 1[|P| < θ]. Survivors keep their moments; the rest stays where it is. */
 function reselect(tensor: TrainedTensor, threshold: number): void {
-  const { weights, mean, square } = tensor;
-  const indices = tensor.indices!;
-  const kept = positionsBelow(gather(weights, indices), threshold);
-  const survivors = new Int32Array(kept.length);
-  for (let i = 0; i < kept.length; i++) survivors[i] = indices[kept[i]!]!;
-  tensor.indices = survivors;
-  tensor.mean = gather(mean, kept);
-  tensor.square = gather(square, kept);
+  keepOnly(tensor, positionsBelow(trainedValues(tensor), threshold));
 }
 
 function resolveThreshold(
@@ -141,7 +136,7 @@ function resolveThreshold(
   }
   const bound = Math.fround(threshold);
   const found = [...network.parameters].some(
-    ([key, { data }]) => chosen(key) && data.some((value) => Math.abs(value) < bound),
+    ([key, weight]) => chosen(key) && asFloat32(weight).data.some((value) => Math.abs(value) < bound),
   );
   if (found) return threshold;
   throw new InputError(

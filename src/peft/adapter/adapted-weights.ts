@@ -1,0 +1,91 @@
+/** Adapters on weights that are read one at a time, so that a model can be exported without being in memory. */
+import { asFloat32, type Network } from '../../nn/index.js';
+import { type Tensor, tensor } from '../../tensor/index.js';
+import { METHODS } from '../methods.js';
+import { type AdapterUse, checkFingerprint } from './apply.js';
+import type { WeightDelta } from './deltas.js';
+import { FingerprintHash, fingerprintOrder } from './fingerprint.js';
+import { changedKeys, summedDelta } from './merge.js';
+
+/** The weights of one component by checkpoint key. */
+export interface WeightSource {
+  /** The component's name, such as `unet`. */
+  readonly name: string;
+  /** Of every weight, by key. */
+  readonly shapes: ReadonlyMap<string, readonly number[]>;
+  /** A weight in float32; the array is the caller's to read only. */
+  read(key: string): Promise<Tensor<'float32'>>;
+}
+
+/** The weights of a network in memory. */
+export function networkSource({ name, parameters }: Network): WeightSource {
+  return {
+    name,
+    shapes: new Map([...parameters].map(([key, { shape }]) => [key, shape])),
+    read: async (key) => asFloat32(parameters.get(key)!),
+  };
+}
+
+/** Base weights together with adapters that were made from them; nothing is written into the base. */
+export class AdaptedWeights {
+  private constructor(
+    private readonly source: WeightSource,
+    private readonly uses: readonly AdapterUse[],
+    /** Keys of the weights that any of the adapters changes. */
+    readonly changed: readonly string[],
+  ) {}
+
+  /**
+   * Reads every weight once to see that they are those the adapters were made from. Throws InputError where they are
+   * not; `model` names the network's model in that message.
+   */
+  static async open(
+    source: WeightSource,
+    uses: readonly AdapterUse[],
+    { model = source.name }: { model?: string } = {},
+  ): Promise<AdaptedWeights> {
+    const { name, shapes } = source;
+    if (uses.length > 0) {
+      const hash = new FingerprintHash();
+      for (const key of fingerprintOrder(shapes.keys())) {
+        const { shape, data } = await source.read(key);
+        hash.add(key, shape, data);
+      }
+      checkFingerprint(name, hash.digest(), uses, model);
+    }
+    return new AdaptedWeights(source, uses, changedKeys(uses, { name, parameters: shapes }));
+  }
+
+  get shapes(): ReadonlyMap<string, readonly number[]> {
+    return this.source.shapes;
+  }
+
+  /** Σ αᵢ ΔPᵢ of one of the changed weights. */
+  async change(key: string): Promise<WeightDelta> {
+    return summedDelta(this.uses, key, await this.source.read(key)) as WeightDelta;
+  }
+
+  /** P₀ + Σ αᵢ ΔPᵢ of one weight, rounded as `applyAdapters` rounds. */
+  async weight(key: string): Promise<Tensor<'float32'>> {
+    const base = await this.source.read(key);
+    let weight = base;
+    for (const { adapter, scale = 1 } of this.uses) {
+      const delta = METHODS[adapter.method].delta(adapter, key, base);
+      if (!delta || scale === 0) continue;
+      if (weight === base) weight = tensor(base.shape, base.data.slice());
+      addDelta(weight.data, delta, scale);
+    }
+    return weight;
+  }
+}
+
+/** w ← w + αΔ, with α, the product and the sum rounded to float32 as tensor libraries do. */
+export function addDelta(
+  weights: Float32Array,
+  { positions, values }: Pick<WeightDelta, 'positions' | 'values'>,
+  scale: number,
+): void {
+  const alpha = Math.fround(scale);
+  for (let i = 0; i < values.length; i++)
+    weights[positions ? positions[i]! : i]! += Math.fround(alpha * values[i]!);
+}
