@@ -19,6 +19,7 @@ export {
   VAE,
 } from './network-kind.js';
 export { saveStableDiffusion } from './save.js';
+export { originalUNetKeys } from './single-file/unet-keys.js';
 export {
   StableDiffusion,
   type StableDiffusionConfigs,
