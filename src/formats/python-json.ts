@@ -8,15 +8,19 @@ const NUMBERS: Record<string, string> = { Infinity: '1e999', '-Infinity': '-1e99
 
 /** The JSON object in a file; Infinity and -Infinity are numbers, NaN is null. Throws InputError where there is none. */
 export async function readPythonJson(path: string): Promise<Readonly<Record<string, unknown>>> {
-  const text = await readText(path);
+  return parsePythonJson(await readText(path), path);
+}
+
+/** The same of a text; `place` is what an InputError calls it. */
+export function parsePythonJson(text: string, place: string): Readonly<Record<string, unknown>> {
   let value: unknown;
   try {
     value = JSON.parse(text.replace(TOKEN, (token) => NUMBERS[token] ?? token));
   } catch (error) {
-    throw new InputError(`expected JSON in ${path}, but ${(error as Error).message}`, { cause: error });
+    throw new InputError(`expected JSON in ${place}, but ${(error as Error).message}`, { cause: error });
   }
   if (typeof value !== 'object' || value === null || Array.isArray(value)) {
-    throw new InputError(`expected one JSON object in ${path}; copy the file again`);
+    throw new InputError(`expected one JSON object in ${place}; copy the file again`);
   }
   return value as Record<string, unknown>;
 }

@@ -9,7 +9,7 @@ export {
   pooledRows,
 } from './clip-text.js';
 export type { JsonObject } from './config.js';
-export { loadNetwork, type SaveDType, saveNetwork } from './load.js';
+export { loadNetwork, saveNetwork } from './load.js';
 export {
   CLIP_TEXT,
   initializeNetwork,
@@ -18,6 +18,7 @@ export {
   UNET,
   VAE,
 } from './network-kind.js';
+export { SAVE_DTYPES, type SaveDType } from './precision.js';
 export { saveStableDiffusion } from './save.js';
 export { originalUNetKeys } from './single-file/unet-keys.js';
 export {

@@ -2,11 +2,12 @@
 import { join } from 'node:path';
 import { z } from 'zod';
 import { InputError } from '../errors.js';
-import { type LazyTensor, readJson, writeFileAtomic, writeSafetensors } from '../formats/index.js';
-import { asFloat32, type Parameters, Scope, type Weight } from '../nn/index.js';
-import { float32ToHalf, type Tensor, tensor, tensorOf } from '../tensor/index.js';
+import { readJson, writeFileAtomic, writeSafetensors } from '../formats/index.js';
+import { type Parameters, Scope } from '../nn/index.js';
+import type { Tensor } from '../tensor/index.js';
 import type { JsonObject } from './config.js';
 import type { NetworkKind, SavableNetwork } from './network-kind.js';
+import { inPrecision, type SaveDType } from './precision.js';
 import { openWeights, readWeight, type Weights } from './weights.js';
 
 const jsonObject = z.record(z.string(), z.unknown());
@@ -48,8 +49,11 @@ export async function readNetwork<Config>(
   return { name, kind, json, config, parameters };
 }
 
-/** The keys of the network's weights in the order it declares them, checked against the files before anything is read. */
-function declaredKeys<Config>(
+/**
+ * The keys of the network's weights in the order it declares them, before anything is read. Throws InputError where one
+ * is missing, misshapen or unexpected.
+ */
+export function declaredKeys<Config>(
   name: string,
   kind: NetworkKind<Config>,
   config: Config,
@@ -75,8 +79,6 @@ function declaredKeys<Config>(
   return [...scope.parameters.keys()];
 }
 
-export type SaveDType = 'float32' | 'float16';
-
 /** Writes config.json and the weights under the keys they were read with. Throws InputError where the system refuses. */
 export async function saveNetwork(
   folder: string,
@@ -85,26 +87,8 @@ export async function saveNetwork(
 ): Promise<void> {
   await writeFileAtomic(join(folder, 'config.json'), `${JSON.stringify(network.json, null, 2)}\n`);
   const tensors = [...network.parameters].map(
-    ([key, weight]) => [key, inDType(network.name, key, weight, dtype)] as const,
+    ([key, weight]) => [key, inPrecision(network.name, key, weight, dtype)] as const,
   );
   const path = join(folder, `${network.kind.weights}.safetensors`);
-  await writeSafetensors(path, new Map<string, Tensor | LazyTensor>(tensors), { format: 'pt' });
-}
-
-/** Beyond this a float16 is infinite. */
-const LARGEST_HALF = 65504;
-
-function inDType(name: string, key: string, weight: Weight, dtype: SaveDType): Tensor | LazyTensor {
-  if (weight.dtype === dtype) return weight;
-  const { shape, data } = asFloat32(weight);
-  if (dtype === 'float32') return tensor(shape, data);
-  const load = () => {
-    if (data.some((value) => Math.abs(value) > LARGEST_HALF)) {
-      throw new InputError(
-        `${name}: weight "${key}" has values beyond ±${LARGEST_HALF}, the range of float16; save as float32`,
-      );
-    }
-    return tensorOf('float16', shape, float32ToHalf(data));
-  };
-  return { dtype: 'float16', shape, load };
+  await writeSafetensors(path, new Map(tensors), { format: 'pt' });
 }

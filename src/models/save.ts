@@ -2,8 +2,9 @@
 import { join } from 'node:path';
 import { writeFileAtomic } from '../formats/index.js';
 import { formatPythonJson } from '../formats/python-json.js';
-import { type SaveDType, saveNetwork } from './load.js';
+import { saveNetwork } from './load.js';
 import { modelIndexToWrite } from './model-index.js';
+import type { SaveDType } from './precision.js';
 import type { StableDiffusion } from './stable-diffusion.js';
 
 /**

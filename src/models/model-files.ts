@@ -1,0 +1,68 @@
+/** A whole model while its files are open, whether it is a folder or a single file: what loading and converting start from. */
+import { join } from 'node:path';
+import { z } from 'zod';
+import { readJson, readTokenizerFiles, type TokenizerFiles } from '../formats/index.js';
+import { readPythonJson } from '../formats/python-json.js';
+import type { JsonObject } from './config.js';
+import { readModelIndex } from './model-index.js';
+import { CLIP_TEXT, UNET, VAE } from './network-kind.js';
+import { openWeights, type Weights } from './weights.js';
+
+/** The networks of Stable Diffusion 1, 2 and XL by the name of their folder. */
+export const NETWORK_KINDS = {
+  unet: UNET,
+  vae: VAE,
+  text_encoder: CLIP_TEXT,
+  text_encoder_2: CLIP_TEXT,
+} as const;
+
+export type NetworkName = keyof typeof NETWORK_KINDS;
+
+export type TokenizerName = 'tokenizer' | 'tokenizer_2';
+const TOKENIZER_NAMES: readonly TokenizerName[] = ['tokenizer', 'tokenizer_2'];
+
+/** One network's config.json and its weights, which are read when their turn comes. */
+export interface NetworkFiles {
+  readonly json: JsonObject;
+  readonly weights: Weights;
+}
+
+export interface ModelFiles {
+  /** model_index.json */
+  readonly modelIndex: JsonObject;
+  /** scheduler_config.json */
+  readonly scheduler: JsonObject;
+  readonly networks: ReadonlyMap<NetworkName, NetworkFiles>;
+  readonly tokenizers: ReadonlyMap<TokenizerName, TokenizerFiles>;
+  close(): Promise<void>;
+}
+
+const jsonObject = z.record(z.string(), z.unknown());
+
+/** Opens a diffusers folder. Throws InputError where a file is missing or broken. */
+export async function openModelFolder(folder: string): Promise<ModelFiles> {
+  const modelIndex = await readModelIndex(folder);
+  const scheduler = await readPythonJson(join(folder, 'scheduler', 'scheduler_config.json'));
+  const tokenizers = new Map<TokenizerName, TokenizerFiles>();
+  for (const name of TOKENIZER_NAMES) {
+    if (name in modelIndex) tokenizers.set(name, await readTokenizerFiles(join(folder, name)));
+  }
+  const networks = new Map<NetworkName, NetworkFiles>();
+  const close = async () => {
+    await Promise.all([...networks.values()].map(({ weights }) => weights.close()));
+  };
+  try {
+    for (const name of Object.keys(NETWORK_KINDS) as NetworkName[]) {
+      if (!(name in modelIndex)) continue;
+      const json = await readJson(join(folder, name, 'config.json'), jsonObject);
+      networks.set(name, {
+        json,
+        weights: await openWeights(join(folder, name), NETWORK_KINDS[name].weights),
+      });
+    }
+    return { modelIndex, scheduler, networks, tokenizers, close };
+  } catch (error) {
+    await close();
+    throw error;
+  }
+}

@@ -1,0 +1,79 @@
+/** Writing a model as a single file, tensor by tensor. */
+import { InputError } from '../../errors.js';
+import { type LazyTensor, writeSafetensors } from '../../formats/index.js';
+import { tensor } from '../../tensor/index.js';
+import type { ModelFiles, NetworkName } from '../model-files.js';
+import { NETWORK_KINDS } from '../model-files.js';
+import { FAMILIES, type Family, type PredictionType, UNET_PREFIX, VAE_PREFIX } from './families.js';
+import { describeModel } from './header.js';
+import { type Form, type Place, toOriginal } from './stored-tensors.js';
+import { originalClipPlace, originalOpenClipPlace } from './text-keys.js';
+import { originalUNetKeys } from './unet-keys.js';
+import { originalVaePlace } from './vae-keys.js';
+
+/**
+ * Writes a single file that the programs for original files read: the model's tensors as they are, under their original
+ * names, and in the header what the format has no place for. Throws InputError where a tensor has no original name or
+ * the system refuses.
+ */
+export async function writeSingleFile(path: string, model: ModelFiles): Promise<void> {
+  const family = familyOfModel(model);
+  const { prediction_type, rescale_betas_zero_snr } = model.scheduler;
+  const prediction: PredictionType = prediction_type === 'v_prediction' ? 'v_prediction' : 'epsilon';
+  const tensors = new Map<string, LazyTensor>();
+  for (const [name, { json, weights }] of model.networks) {
+    const { prefix, placeOf } = placesOf(family, name, json, [...weights.tensors.keys()]);
+    const originals = new Map<string, Map<Form, LazyTensor>>();
+    for (const [key, lazy] of weights.tensors) {
+      const place = placeOf(key);
+      if (place === undefined) continue;
+      const parts = originals.get(place.key) ?? new Map<Form, LazyTensor>();
+      originals.set(place.key, parts.set(place.form, lazy));
+    }
+    for (const [key, parts] of originals) tensors.set(prefix + key, toOriginal(prefix + key, parts));
+  }
+  if (family.name === 'sdxl' && prediction === 'v_prediction') {
+    tensors.set('v_pred', EMPTY);
+    if (rescale_betas_zero_snr === true) tensors.set('ztsnr', EMPTY);
+  }
+  await writeSafetensors(path, tensors, await describeModel(model, family, prediction));
+}
+
+/** A mark that ComfyUI looks for: only its name says something. */
+const EMPTY: LazyTensor = { dtype: 'float32', shape: [0], load: () => tensor([0], new Float32Array(0)) };
+
+/** Which family's names a folder's weights get. */
+function familyOfModel({ modelIndex, networks }: ModelFiles): Family {
+  if (networks.has('text_encoder_2')) return FAMILIES.sdxl;
+  const text = networks.get('text_encoder');
+  if (!text) {
+    throw new InputError(
+      `a ${modelIndex._class_name} has no text_encoder, which Stable Diffusion's single files need; take a whole model`,
+    );
+  }
+  // OpenCLIP's activation is the exact one.
+  return text.json.hidden_act === 'gelu' ? FAMILIES.sd2 : FAMILIES.sd1;
+}
+
+interface Places {
+  readonly prefix: string;
+  placeOf(key: string): Place | undefined;
+}
+
+function placesOf(family: Family, name: NetworkName, json: unknown, keys: readonly string[]): Places {
+  switch (name) {
+    case 'unet': {
+      const originals = originalUNetKeys(NETWORK_KINDS.unet.parseConfig(json), keys);
+      return { prefix: UNET_PREFIX, placeOf: (key) => ({ key: originals.get(key)!, form: 'same' }) };
+    }
+    case 'vae': {
+      const levels = NETWORK_KINDS.vae.parseConfig(json).block_out_channels.length;
+      return { prefix: VAE_PREFIX, placeOf: (key) => originalVaePlace(key, levels) };
+    }
+    default: {
+      const encoder = family.textEncoders.find((candidate) => candidate.name === name)!;
+      const placeOf = encoder.openClip ? originalOpenClipPlace : originalClipPlace;
+      return { prefix: encoder.prefixes[0]!, placeOf };
+    }
+  }
+}
