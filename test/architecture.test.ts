@@ -13,7 +13,7 @@ const TIERS = [
   ['ops'],
   ['autodiff', 'nn'],
   ['models', 'diffusion', 'peft'],
-  ['generate'],
+  ['generate', 'interop'],
   ['train', 'metrics', 'analysis'],
   ['report'],
   ['cli'],

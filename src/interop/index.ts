@@ -1,0 +1,11 @@
+/** Files of other programs: what this program writes for them, and which of them reads which file. */
+export { saveComfyPatch } from './comfyui.js';
+export {
+  extractLora,
+  type LeftOut,
+  LORA_LAYERS,
+  type Lora,
+  type LoraLayer,
+  type LoraLayers,
+} from './lora.js';
+export { LORA_NAMES, type LoraNames, saveLora } from './lora-file.js';

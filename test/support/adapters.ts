@@ -1,0 +1,60 @@
+/** Adapters made by hand: given changes of a network's weights. */
+import type { Network } from '../../src/nn/index.js';
+import {
+  type Adapter,
+  type AdapterDType,
+  fingerprint,
+  packDeltas,
+  positionsBelow,
+} from '../../src/peft/index.js';
+import { Random, toFloat32 } from '../../src/tensor/index.js';
+
+/** An adapter that changes the given weights everywhere. */
+export function fullAdapter(
+  network: Network,
+  changes: ReadonlyMap<string, Float32Array>,
+  dtype: AdapterDType = 'float32',
+): Adapter {
+  const deltas = [...changes].map(([key, values]) => ({
+    key,
+    shape: network.parameters.get(key)!.shape,
+    positions: undefined,
+    values,
+  }));
+  return {
+    method: 'full',
+    base: { network: network.name, model: 'base', fingerprint: fingerprint(network) },
+    prefix: '',
+    settings: {},
+    ...packDeltas(
+      () => deltas,
+      () => false,
+      dtype,
+    ),
+  };
+}
+
+/** An adapter of SaRA with normal changes of the entries below the threshold. */
+export function saraAdapter(
+  network: Network,
+  threshold: number,
+  { seed = 1, size = 0.01, dtype = 'float32' as AdapterDType } = {},
+): Adapter {
+  const deltas = [...network.parameters].map(([key, weight]) => {
+    const positions = positionsBelow(toFloat32(weight), threshold);
+    const values = new Random(seed, key).normal(positions.length).map((value) => size * value);
+    return { key, shape: weight.shape, positions, values };
+  });
+  return {
+    method: 'sara',
+    base: { network: network.name, model: 'base', fingerprint: fingerprint(network) },
+    threshold,
+    prefix: '',
+    settings: {},
+    ...packDeltas(
+      () => deltas,
+      () => true,
+      dtype,
+    ),
+  };
+}
