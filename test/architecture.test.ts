@@ -25,6 +25,7 @@ const LOOSE = ['errors.ts', 'index.ts'];
 /** Packages that one room knows on behalf of all. */
 const OWNERS: Record<string, string> = {
   'onnxruntime-node': 'runtime',
+  'ml-matrix': 'interop',
   sharp: 'formats',
   '@bufbuild/protobuf': 'graph',
   commander: 'cli',
