@@ -2,6 +2,7 @@
 import type { Check } from './check.js';
 import { runPipelineCase } from './pipeline.js';
 import { runSaraBaseCase, runSaraCommonCase } from './sara.js';
+import { runSaraOfficialCase } from './sara-official.js';
 import { runSaraScaleMergeCase } from './sara-scale-merge.js';
 import { runSaraStepsCase } from './sara-steps.js';
 import { runSchedulerCase } from './schedulers.js';
@@ -33,7 +34,7 @@ const KINDS: readonly (readonly [pattern: RegExp, outcome: Runner | string])[] =
   [/sara\/steps\/common$/, runSaraCommonCase],
   [/sara\/steps\/[^/]+$/, runSaraStepsCase],
   [/sara\/scale-merge$/, runSaraScaleMergeCase],
-  [/sara\/official-pt(\/.+)?$/, 'files of the official SaRA are not read yet'],
+  [/sara\/official-pt$/, runSaraOfficialCase],
   [/transformer\/[^/]+$/, 'the transformer of Stable Diffusion 3 is not built yet'],
   [/clip\/full$/, "CLIP's image tower is not built yet"],
   [/peft\/.+$/, 'the methods to compare with are not built yet'],

@@ -36,3 +36,7 @@ export {
   writeSafetensors,
 } from './safetensors.js';
 export { lazyTensors, openTensorFile, type TensorFile } from './tensor-file.js';
+export type { WritableTorchValue } from './torch/pickle-writer.js';
+export { quoted } from './torch/quoted.js';
+export { openTorchTensors, readTorchValue, TorchFile, type TorchValue } from './torch/torch-file.js';
+export { writeTorch } from './torch/torch-writer.js';

@@ -22,7 +22,9 @@ export { type NuclearNorm, nuclearNorm } from './sara/nuclear-norm.js';
 export {
   exportOfficialSara,
   importOfficialSara,
+  type OfficialPrecision,
   type OfficialSara,
+  officialPositions,
   readOfficialSara,
 } from './sara/official-file.js';
 export { AdamWSara, learningRateFor, type RankMatrices, type SaraOptions } from './sara/optimizer.js';
