@@ -27,9 +27,15 @@ export function parsePythonJson(text: string, place: string): Readonly<Record<st
 
 const MARK = '\u0000';
 
-/** Indented JSON text that Python reads back, infinities included. */
+/** Keys of configurations that transformers refuses to read with a whole number: they must be written as 1.0. */
+const FLOATS = ['initializer_factor', 'initializer_range', 'layer_norm_eps'];
+
+/** Indented JSON text that Python reads back, infinities and floats included. */
 export function formatPythonJson(value: unknown): string {
-  const infinite = (_: string, entry: unknown) =>
-    typeof entry === 'number' && Math.abs(entry) === Number.POSITIVE_INFINITY ? `${MARK}${entry}` : entry;
-  return `${JSON.stringify(value, infinite, 2).replace(/"\\u0000(-?Infinity)"/g, '$1')}\n`;
+  const marked = (key: string, entry: unknown) => {
+    if (typeof entry !== 'number') return entry;
+    if (Math.abs(entry) === Number.POSITIVE_INFINITY) return `${MARK}${entry}`;
+    return FLOATS.includes(key) && Number.isSafeInteger(entry) ? `${MARK}${entry}.0` : entry;
+  };
+  return `${JSON.stringify(value, marked, 2).replace(/"\\u0000(-?(?:Infinity|\d+\.0))"/g, '$1')}\n`;
 }

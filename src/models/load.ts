@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import { z } from 'zod';
 import { InputError } from '../errors.js';
 import { readJson, writeFileAtomic, writeSafetensors } from '../formats/index.js';
+import { formatPythonJson } from '../formats/python-json.js';
 import { type Parameters, Scope } from '../nn/index.js';
 import type { Tensor } from '../tensor/index.js';
 import type { JsonObject } from './config.js';
@@ -85,7 +86,7 @@ export async function saveNetwork(
   network: SavableNetwork,
   { dtype = 'float32' }: { dtype?: SaveDType } = {},
 ): Promise<void> {
-  await writeFileAtomic(join(folder, 'config.json'), `${JSON.stringify(network.json, null, 2)}\n`);
+  await writeFileAtomic(join(folder, 'config.json'), formatPythonJson(network.json));
   const tensors = [...network.parameters].map(
     ([key, weight]) => [key, inPrecision(network.name, key, weight, dtype)] as const,
   );
