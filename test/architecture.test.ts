@@ -9,7 +9,7 @@ const SRC = fileURLToPath(new URL('../src/', import.meta.url));
 /** A room imports only rooms of tiers before its own; src/errors.ts is below them all. */
 const TIERS = [
   ['tensor'],
-  ['formats', 'graph', 'runtime'],
+  ['formats', 'graph', 'kernels', 'runtime'],
   ['ops'],
   ['autodiff', 'nn'],
   ['models', 'diffusion', 'peft'],
@@ -27,6 +27,7 @@ const OWNERS: Record<string, string> = {
   'onnxruntime-node': 'runtime',
   'ml-matrix': 'interop',
   sharp: 'formats',
+  yauzl: 'formats',
   '@bufbuild/protobuf': 'graph',
   commander: 'cli',
   '@commander-js/extra-typings': 'cli',

@@ -10,7 +10,7 @@ import { quoted } from './quoted.js';
 import { StoredZip, type ZipEntry } from './zip.js';
 
 /** The pickles of real checkpoints take a few hundred kB; each byte may cost a hundred in memory. */
-const LARGEST_PICKLE = 64 * 2 ** 20;
+const LARGEST_PICKLE = 16 * 2 ** 20;
 
 const PICKLE = '/data.pkl';
 

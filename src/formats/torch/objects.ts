@@ -93,7 +93,7 @@ export const TORCH_CONTEXT: PickleContext = {
     if (known) return known;
     if (HARMLESS.some((pattern) => pattern.test(path))) return opaque(path);
     throw new InputError(
-      `it names ${quoted(path)}, which no checkpoint needs and which could run code; get the file from a source you trust, as safetensors`,
+      `it names ${quoted(path)}, which is none of what weights need and could run code; take the model as safetensors, from a source you trust`,
     );
   },
 

@@ -3,7 +3,7 @@ import { sizeOf, type Tensor } from '../../tensor/index.js';
 import type { LazyTensor } from '../safetensors.js';
 import { STORAGE_NAMES } from './objects.js';
 
-/** What can be written. Whole numbers become Python's int, others float; arrays become lists. */
+/** What can be written. Whole numbers up to 2⁵³ become Python's int, others float; arrays become lists. */
 export type WritableTorchValue =
   | null
   | boolean
@@ -20,7 +20,7 @@ export interface PickledValue {
   readonly tensors: readonly (Tensor | LazyTensor)[];
 }
 
-/** The pickle of a value. Throws RangeError for whole numbers beyond 2⁵³. */
+/** The pickle of a value. */
 export function pickleOf(value: WritableTorchValue): PickledValue {
   const writer = new PickleWriter();
   writer.raw(0x80, 2);
@@ -64,7 +64,7 @@ class PickleWriter {
 
   private number(value: number): void {
     const bytes = Buffer.alloc(9);
-    if (!Number.isInteger(value) || Object.is(value, -0)) {
+    if (!Number.isSafeInteger(value) || Object.is(value, -0)) {
       bytes.write('G', 'latin1');
       bytes.writeDoubleBE(value, 1);
       this.parts.push(bytes);
@@ -73,10 +73,9 @@ class PickleWriter {
       bytes.writeInt32LE(value, 1);
       this.parts.push(bytes.subarray(0, 5));
     } else {
-      if (!Number.isSafeInteger(value)) throw new RangeError(`${value} is no exact integer`);
+      this.raw(0x8a);
       bytes[0] = 8;
       bytes.writeBigInt64LE(BigInt(value), 1);
-      this.raw(0x8a);
       this.parts.push(bytes);
     }
   }

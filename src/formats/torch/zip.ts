@@ -17,6 +17,8 @@ export interface ZipEntry {
 }
 
 export class StoredZip {
+  private readonly located = new Map<string, ZipEntry>();
+
   private constructor(
     private readonly handle: FileHandle,
     private readonly zip: yauzl.ZipFile,
@@ -53,6 +55,8 @@ export class StoredZip {
 
   /** Where an entry lies. Throws InputError where there is no such entry or it is packed. */
   async locate(name: string): Promise<ZipEntry> {
+    const before = this.located.get(name);
+    if (before) return before;
     const entry = this.listed.get(name);
     if (!entry) throw new InputError(`its entry ${quoted(name)} is missing, so copy or download it again`);
     if (entry.compressionMethod !== 0 || entry.isEncrypted()) {
@@ -61,7 +65,9 @@ export class StoredZip {
       );
     }
     const { fileDataStart } = await refusing(this.zip.readLocalFileHeaderPromise(entry, { minimal: true }));
-    return { name, offset: fileDataStart, byteLength: entry.uncompressedSize, crc: entry.crc32 };
+    const found = { name, offset: fileDataStart, byteLength: entry.uncompressedSize, crc: entry.crc32 };
+    this.located.set(name, found);
+    return found;
   }
 
   /** Bytes of an entry from `start` on, as many as `bytes` takes. Throws InputError where the file ends before. */
