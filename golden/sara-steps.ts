@@ -1,7 +1,9 @@
 /** The golden cases sara/steps/*: twelve steps of SaRA, plain, re-selecting, with the rank loss, with both and clipped. */
 import { join } from 'node:path';
+import { collectGradients } from '../src/autodiff/index.js';
 import {
   AdamWSara,
+  type Gradients,
   nuclearNorm,
   type StepOptions,
   type StepReport,
@@ -74,10 +76,10 @@ export async function runSaraStepsCase(folder: string): Promise<Check[]> {
 class RecordingSara extends AdamWSara {
   firstGradients = new Map<string, Float32Array>();
 
-  override update(gradients: ReadonlyMap<string, Float32Array>, options?: StepOptions): Promise<StepReport> {
-    if (this.step === 0)
-      this.firstGradients = new Map([...gradients].map(([name, values]) => [name, values.slice()]));
-    return super.update(gradients, options);
+  override async update(gradients: Gradients, options?: StepOptions): Promise<StepReport> {
+    if (this.step > 0) return super.update(gradients, options);
+    this.firstGradients = await collectGradients(gradients);
+    return super.update(await collectGradients(this.firstGradients), options);
   }
 
   /** Present values at the positions of the initial mask, tensor by tensor. */

@@ -1,6 +1,6 @@
-/** The golden cases training/sd15-step, sd2-v-step and sd15-adamw: the objective end to end, and five AdamW steps. */
+/** The golden cases training/sd15-step, sd2-v-step, sdxl-step and sd15-adamw: the objective end to end, and five AdamW steps. */
 import { join } from 'node:path';
-import { compileLoss } from '../src/autodiff/index.js';
+import { collectGradients, compileLoss } from '../src/autodiff/index.js';
 import { noiseSchedule } from '../src/diffusion/index.js';
 import { loadNetwork, StableDiffusion, UNET } from '../src/models/index.js';
 import { parameterFeeds } from '../src/nn/index.js';
@@ -25,9 +25,12 @@ export async function runTrainingStepCase(folder: string): Promise<Check[]> {
   const golden = await GoldenTensors.read(folder);
   const sd = await StableDiffusion.load(join(folder, model));
   try {
+    const { encoderHiddenStates, pooled } = await sd.encodePrompts(captions);
     const inputs = {
       latents: await sd.encodeImages(golden.float32('in.pixel_values'), golden.float32('in.vae_noise')),
-      condition: await sd.encodePrompts(captions),
+      condition: encoderHiddenStates,
+      pooled,
+      timeIds: pooled && golden.float32('in.time_ids'),
       noise: golden.float32('in.noise'),
       timesteps: golden.int32('in.timesteps').data,
     };
@@ -38,11 +41,18 @@ export async function runTrainingStepCase(folder: string): Promise<Check[]> {
     const noisy = schedule.addNoise(latents.data, noise.data, timesteps);
     const target = schedule.target(latents.data, noise.data, timesteps);
     return [
-      ...golden.compare({ 'in.input_ids': sd.tokenize(captions) }, 0),
+      ...golden.compare(
+        {
+          'in.input_ids': sd.tokenize(captions),
+          'in.input_ids_2': sd.textEncoders.length > 1 ? sd.tokenize(captions, 1) : undefined,
+        },
+        0,
+      ),
       ...golden.compare(
         {
           'out.latents': latents,
-          'out.encoder_hidden_states': inputs.condition,
+          'out.encoder_hidden_states': encoderHiddenStates,
+          'out.text_embeds': pooled,
           'out.noisy_latents': tensor(latents.shape, noisy),
           'out.target': tensor(latents.shape, target),
           'out.model_pred': plain.outputs.get('prediction'),
@@ -71,9 +81,10 @@ async function lossAndGradients(
   const prefix = `${sd.unet.name}.`;
   const requests = new Map([...weights].map(([name, of]) => [name.slice(prefix.length), { of }]));
   const program = await compileLoss(outputs, requests);
-  const result = await program.run(
+  const { outputs: found, gradients } = await program.run(
     new Map<string, Tensor>([...parameterFeeds(sd.unet), ...objective.feeds(batch)]),
   );
+  const result = { outputs: found, gradients: await collectGradients(gradients) };
   await program.dispose();
   return result;
 }

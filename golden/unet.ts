@@ -1,5 +1,5 @@
 /** The golden cases unet/sd15, unet/sd2 and unet/sdxl: outputs, the loss and every gradient of the denoising UNet. */
-import { compileLoss, type LossOptions } from '../src/autodiff/index.js';
+import { collectGradients, compileLoss, type LossOptions } from '../src/autodiff/index.js';
 import { graphOf, input, type Value } from '../src/graph/index.js';
 import { loadNetwork, UNET, type UNetConfig, unet2DCondition } from '../src/models/index.js';
 import { type Network, parameterFeeds, Scope } from '../src/nn/index.js';
@@ -81,7 +81,8 @@ async function train(unet: UNet, feeds: Feeds, options?: LossOptions) {
     requests.set(`in.${name}`, { of: inputs.get(name)! });
   const program = await compileLoss({ loss, prediction }, requests, options);
   try {
-    return await program.run(new Map([...feeds, ...parameterFeeds(unet)]));
+    const { outputs, gradients } = await program.run(new Map([...feeds, ...parameterFeeds(unet)]));
+    return { outputs, gradients: await collectGradients(gradients) };
   } finally {
     await program.dispose();
   }

@@ -15,10 +15,14 @@ export function onesLike(value: Value): Value {
   return expand(like(value, 1), value.shape);
 }
 
-/** Σ dyᵀ ∂y/∂w over the given (y, dy), for each w. */
+/**
+ * Σ dyᵀ ∂y/∂w over the given (y, dy), for each w. `reread` may give the rules another value, equal to one of the forward
+ * pass, to read instead of it.
+ */
 export function vectorJacobianProduct(
   seeds: ReadonlyMap<Value, Value>,
   wrt: readonly Value[],
+  reread: (value: Value) => Value = (value) => value,
 ): (Value | undefined)[] {
   const nodes = ancestors([...seeds.keys()]);
   const relevant = dependents(nodes, wrt);
@@ -32,7 +36,7 @@ export function vectorJacobianProduct(
     const dy = collected.get(y!);
     if (!dy || node.inputs.length === 0) continue;
     const rule = GRADIENT_RULES[node.op as OperatorName] as GradientRule<unknown>;
-    rule(dy, node).forEach((build, i) => {
+    rule(dy, { ...node, inputs: node.inputs.map(reread) }).forEach((build, i) => {
       const value = node.inputs[i]!;
       if (build && relevant.has(value)) accumulate(value, build());
     });

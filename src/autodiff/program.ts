@@ -1,13 +1,13 @@
 /** A loss and its gradients, compiled: as one graph, or in stages whose inner values are computed again going back. */
-import { GraphError, graphOf, input, type Value } from '../graph/index.js';
+import { GraphError, graphOf, input, inputName, type Value } from '../graph/index.js';
 import { SampledGradients } from '../kernels/index.js';
-import { add } from '../ops/index.js';
+import { add, cast } from '../ops/index.js';
 import type { RuntimeOptions } from '../runtime/index.js';
 import type { Tensor } from '../tensor/index.js';
 import { onesLike, vectorJacobianProduct } from './gradients.js';
 import { type GradientRequest, type Reading, readingOf } from './request.js';
 import { dependsOn, nameOf, rebuild, type Stage, stagesOf } from './stage.js';
-import { StagedProgram, type StagePlan } from './staged-program.js';
+import { nameAgain, StagedProgram, type StagePlan } from './staged-program.js';
 
 export interface LossOptions extends RuntimeOptions {
   /** Keep only what crosses segments for the backward pass: less memory for a second forward pass. */
@@ -18,8 +18,22 @@ export interface LossOptions extends RuntimeOptions {
 
 export interface LossResult {
   readonly outputs: ReadonlyMap<string, Tensor>;
-  /** By the request's name, valid until the next run; absent where the loss does not depend on the value. */
-  readonly gradients: ReadonlyMap<string, Float32Array>;
+  /**
+   * By the request's name, each computed when it is asked for and valid until the next is; none where the loss does not
+   * depend on the value. A weight may change as soon as its gradient is there: what comes later does not read it.
+   */
+  readonly gradients: AsyncIterable<NamedGradient>;
+}
+
+export type NamedGradient = readonly [name: string, gradient: Float32Array];
+
+/** Copies of all gradients, by name. */
+export async function collectGradients(
+  gradients: Iterable<NamedGradient> | AsyncIterable<NamedGradient>,
+): Promise<Map<string, Float32Array>> {
+  const all = new Map<string, Float32Array>();
+  for await (const [name, gradient] of gradients) all.set(name, gradient.slice());
+  return all;
 }
 
 export interface LossProgram {
@@ -76,7 +90,7 @@ function planStages(
     const wanted = [...requests].filter(([, { of }]) => stage.nodes.some((node) => node.inputs.includes(of)));
     const crossing = stage.reads.filter((value) => needed.has(value));
     const sources = [...wanted.map(([, { of }]) => of), ...crossing].map(place);
-    const found = vectorJacobianProduct(seeds, sources);
+    const found = vectorJacobianProduct(seeds, sources, rereadWeights());
     const readings = new Map<string, Reading>();
     wanted.forEach(([name, request], k) => {
       const gradient = found[k];
@@ -101,6 +115,25 @@ function planStages(
     });
   }
   return plans;
+}
+
+/**
+ * Gives the backward pass a conversion of its own of each weight that is not kept in float32, from the same memory under
+ * another name: were it the forward pass's, the float32 weight would stay in memory in between.
+ */
+function rereadWeights(): (value: Value) => Value {
+  const again = new Map<Value, Value>();
+  return (value) => {
+    const { op, inputs } = value.node;
+    const [kept] = inputs;
+    if (op !== 'cast' || kept?.node.op !== 'input' || kept.dtype !== 'float16') return value;
+    let found = again.get(value);
+    if (!found) {
+      found = cast(input(nameAgain(inputName(kept)), kept.shape, kept.dtype), value.dtype);
+      again.set(value, found);
+    }
+    return found;
+  };
 }
 
 /** One stage's part of the gradient of a value that several later stages may read. */

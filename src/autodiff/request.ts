@@ -16,8 +16,13 @@ export interface GradientRequest {
   readonly positions?: Int32Array | undefined;
 }
 
-/** Gives a value that a run has computed. */
-export type Lookup = (value: Value) => Float32Array;
+/** What a reading reads from. */
+export interface Results {
+  /** A value that the run has computed. */
+  get(value: Value): Float32Array;
+  /** An array to be filled, which the next reading may use again. */
+  scratch(length: number): Float32Array;
+}
 
 /** What a graph has to compute for a requested gradient, and how the gradient comes out of it. */
 export interface Reading {
@@ -26,8 +31,8 @@ export interface Reading {
   readonly passing: boolean;
   /** Inputs of the graph that belong to the reading. */
   readonly feeds: ReadonlyMap<string, Tensor>;
-  /** The gradient's entries; the array may be used again by the next run. */
-  read(lookup: Lookup): Float32Array;
+  /** The gradient's entries. */
+  read(results: Results): Float32Array;
 }
 
 /** Chooses how to read `gradient`, which is the whole of what is requested; sampled only where kernels are given. */
@@ -38,7 +43,7 @@ export function readingOf(
   kernels: SampledGradients | undefined,
 ): Reading {
   if (!positions) {
-    return { values: [gradient], passing: false, feeds: new Map(), read: (lookup) => lookup(gradient) };
+    return { values: [gradient], passing: false, feeds: new Map(), read: (results) => results.get(gradient) };
   }
   return (kernels && sampled(gradient, positions, kernels)) ?? gathered(name, gradient, positions);
 }
@@ -47,7 +52,7 @@ function gathered(name: string, gradient: Value, positions: Int32Array): Reading
   const fed = `trained positions of ${name}`;
   const entries = take(gradient, input(fed, [positions.length], 'int32'));
   const feeds = new Map([[fed, tensorOf('int32', [positions.length], positions)]]);
-  return { values: [entries], passing: false, feeds, read: (lookup) => lookup(entries) };
+  return { values: [entries], passing: false, feeds, read: (results) => results.get(entries) };
 }
 
 /** The sampled form of a weight gradient of a linear layer or a convolution, where it is the faster one. */
@@ -55,9 +60,9 @@ function sampled(gradient: Value, positions: Int32Array, kernels: SampledGradien
   const { op, inputs, attributes } = gradient.node;
   const [dy, x] = inputs as [Value, Value];
   const reading = (run: (dy: Float32Array, x: Float32Array, out: Float32Array) => void): Reading => {
-    const out = new Float32Array(positions.length);
-    const read = (lookup: Lookup) => {
-      run(lookup(dy), lookup(x), out);
+    const read = (results: Results) => {
+      const out = results.scratch(positions.length);
+      run(results.get(dy), results.get(x), out);
       return out;
     };
     return { values: [dy, x], passing: true, feeds: new Map(), read };

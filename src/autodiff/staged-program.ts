@@ -4,8 +4,8 @@ import type { SampledGradients } from '../kernels/index.js';
 import { compile } from '../ops/index.js';
 import type { RuntimeOptions, Session } from '../runtime/index.js';
 import { type Tensor, tensor } from '../tensor/index.js';
-import type { LossProgram, LossResult } from './program.js';
-import type { Reading } from './request.js';
+import type { LossProgram, LossResult, NamedGradient } from './program.js';
+import type { Reading, Results } from './request.js';
 import { nameOf } from './stage.js';
 
 /** The graphs of one stage. */
@@ -27,6 +27,8 @@ interface CompiledStage extends Pick<StagePlan, 'readings'> {
 }
 
 export class StagedProgram implements LossProgram {
+  private scratch = new Float32Array(0);
+
   private constructor(
     private readonly outputs: Readonly<Record<string, Value>>,
     private readonly stages: readonly CompiledStage[],
@@ -55,26 +57,49 @@ export class StagedProgram implements LossProgram {
 
   async run(feeds: ReadonlyMap<string, Tensor>): Promise<LossResult> {
     const values = new Map(feeds);
+    for (const [name, value] of feeds) if (value.dtype === 'float16') values.set(nameAgain(name), value);
     for (const { forward } of this.stages) {
       if (forward) for (const [name, value] of await forward.run(values)) values.set(name, value);
     }
-    const gradients = new Map<string, Float32Array>();
-    for (const stage of [...this.stages].reverse()) {
-      for (const { feeds } of stage.readings.values())
-        for (const [name, value] of feeds) values.set(name, value);
-      const results = await stage.backward.run(values, stage.passing);
-      const lookup = (value: Value) => {
-        const found =
-          value.node.op === 'input' ? values.get(inputName(value)) : results.get(stage.names.get(value)!);
-        return found!.data as Float32Array;
-      };
-      for (const [name, { read }] of stage.readings) addInto(gradients, name, read(lookup));
-      for (const [name, value] of results) if (!stage.passing.has(name)) values.set(name, value);
-    }
+    const last = await this.runBack(this.stages.at(-1)!, values);
     const outputs = Object.entries(this.outputs).map(
       ([name, value]) => [name, values.get(nameOf(value))!] as const,
     );
-    return { outputs: new Map(outputs), gradients };
+    return { outputs: new Map(outputs), gradients: this.readBack(last, values) };
+  }
+
+  /** Reads the gradients of each stage, from the last, which has been run, to the first. */
+  private async *readBack(last: Results, values: Map<string, Tensor>): AsyncGenerator<NamedGradient> {
+    const sums = new Map<string, Float32Array>();
+    for (const [i, stage] of [...this.stages.entries()].reverse()) {
+      const results = i === this.stages.length - 1 ? last : await this.runBack(stage, values);
+      for (const [name, { read }] of stage.readings) {
+        const part = read(results);
+        const sum = sums.get(name);
+        if (sum) addTo(part, sum);
+        if (this.stages.slice(0, i).some(({ readings }) => readings.has(name))) sums.set(name, part.slice());
+        else yield [name, part];
+      }
+    }
+  }
+
+  /** Runs a stage's backward graph; what earlier stages read of it goes to `values`. */
+  private async runBack(stage: CompiledStage, values: Map<string, Tensor>): Promise<Results> {
+    for (const { feeds } of stage.readings.values())
+      for (const [name, value] of feeds) values.set(name, value);
+    const outputs = await stage.backward.run(values, stage.passing);
+    for (const [name, value] of outputs) if (!stage.passing.has(name)) values.set(name, value);
+    return {
+      get: (value) => {
+        const fed = value.node.op === 'input';
+        const found = fed ? values.get(inputName(value)) : outputs.get(stage.names.get(value)!);
+        return found!.data as Float32Array;
+      },
+      scratch: (length) => {
+        if (this.scratch.length < length) this.scratch = new Float32Array(length);
+        return this.scratch.subarray(0, length);
+      },
+    };
   }
 
   async dispose(): Promise<void> {
@@ -85,6 +110,9 @@ export class StagedProgram implements LossProgram {
     await this.kernels?.dispose();
   }
 }
+
+/** A second name for what is fed under the first. */
+export const nameAgain = (name: string): string => `${name} again`;
 
 /** The outputs of a stage's backward graph that its readings need only while they are read. */
 function passingValues({ backward, readings }: StagePlan): Map<string, Value> {
@@ -114,9 +142,7 @@ function placed(stages: readonly ReadonlyMap<string, Value>[]): Map<string, Tens
   );
 }
 
-/** A value read in several stages gets its gradient in as many parts. */
-function addInto(sums: Map<string, Float32Array>, name: string, part: Float32Array): void {
-  const sum = sums.get(name);
-  if (!sum) sums.set(name, part);
-  else for (let i = 0; i < sum.length; i++) sum[i]! += part[i]!;
+/** A weight read in several stages gets its gradient in as many parts. */
+function addTo(sum: Float32Array, part: Float32Array): void {
+  for (let i = 0; i < sum.length; i++) sum[i]! += part[i]!;
 }

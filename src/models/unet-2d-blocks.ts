@@ -1,5 +1,5 @@
 /** The blocks of the denoising UNet, one per resolution on the way down and up, and one in the middle. */
-import type { Value } from '../graph/index.js';
+import { segment, type Value } from '../graph/index.js';
 import type { Scope } from '../nn/index.js';
 import { concat } from '../ops/index.js';
 import { downsample2D, type ResnetOptions, resnetBlock2D, upsample2D } from './resnet.js';
@@ -17,9 +17,12 @@ export interface BlockOptions {
 /** One resnet and, if any, the transformer after it. */
 function layer(scope: Scope, x: Value, i: number, options: BlockOptions): Value {
   const { channels, temb, resnet, transformers } = options;
-  const hidden = resnetBlock2D(scope.at('resnets', i), x, temb, channels, resnet);
-  const transformer = transformers[i];
-  return transformer ? transformer2D(scope.at('attentions', i), hidden, transformer) : hidden;
+  const hidden = segment(() => resnetBlock2D(scope.at('resnets', i), x, temb, channels, resnet));
+  return attended(scope, hidden, i, transformers[i]);
+}
+
+function attended(scope: Scope, x: Value, i: number, transformer: Transformer2DOptions | undefined): Value {
+  return transformer ? segment(() => transformer2D(scope.at('attentions', i), x, transformer)) : x;
 }
 
 /**
@@ -38,7 +41,8 @@ export function downBlock2D(
     states.push(hidden);
   }
   if (options.downsamplePadding !== undefined) {
-    states.push(downsample2D(scope.at('downsamplers', 0), hidden, options.downsamplePadding));
+    const padding = options.downsamplePadding;
+    states.push(segment(() => downsample2D(scope.at('downsamplers', 0), hidden, padding)));
   }
   return states;
 }
@@ -46,10 +50,11 @@ export function downBlock2D(
 /** diffusers' UNetMidBlock2DCrossAttn (and, with no transformer, UNetMidBlock2D): one resnet more than transformers. */
 export function midBlock2D(scope: Scope, x: Value, options: BlockOptions): Value {
   const { channels, temb, resnet, transformers } = options;
-  let hidden = resnetBlock2D(scope.at('resnets', 0), x, temb, channels, resnet);
+  const resnetAt = (i: number, input: Value) =>
+    segment(() => resnetBlock2D(scope.at('resnets', i), input, temb, channels, resnet));
+  let hidden = resnetAt(0, x);
   transformers.forEach((transformer, i) => {
-    if (transformer) hidden = transformer2D(scope.at('attentions', i), hidden, transformer);
-    hidden = resnetBlock2D(scope.at('resnets', i + 1), hidden, temb, channels, resnet);
+    hidden = resnetAt(i + 1, attended(scope, hidden, i, transformer));
   });
   return hidden;
 }
@@ -64,10 +69,11 @@ export function upBlock2D(
   skips: readonly Value[],
   options: BlockOptions & { readonly upsampleSize?: readonly [number, number] | undefined },
 ): Value {
+  const { upsampleSize } = options;
   let hidden = x;
   for (let i = 0; i < options.transformers.length; i++) {
     hidden = layer(scope, concat([hidden, skips[skips.length - 1 - i]!], 1), i, options);
   }
-  if (!options.upsampleSize) return hidden;
-  return upsample2D(scope.at('upsamplers', 0), hidden, options.upsampleSize);
+  if (!upsampleSize) return hidden;
+  return segment(() => upsample2D(scope.at('upsamplers', 0), hidden, upsampleSize));
 }

@@ -1,6 +1,6 @@
 /** The denoising UNet of Stable Diffusion 1, 2 and XL, which differ by configuration alone. */
 import { InputError } from '../errors.js';
-import { describe, segment, type Value } from '../graph/index.js';
+import { describe, type Value } from '../graph/index.js';
 import { activation, conv, groupNorm, type Scope } from '../nn/index.js';
 import { add, concat, offset, reshape, scale } from '../ops/index.js';
 import { timestepEmbedding, timesteps } from './embeddings.js';
@@ -37,7 +37,7 @@ export interface UNetInputs {
 
 /**
  * diffusers' UNet2DConditionModel.forward: → [B, out_channels, h, w], the noise, or whatever the model was trained to
- * predict. Each block is a segment of its own. Throws InputError where the inputs do not fit the configuration.
+ * predict. Each resnet and each transformer is a segment of its own. Throws InputError where the inputs do not fit the configuration.
  * Source: diffusers 58eb52c, models/unets/unet_2d_condition.py.
  */
 export function unet2DCondition(scope: Scope, config: UNetConfig, inputs: UNetInputs): Value {
@@ -76,7 +76,7 @@ export function unet2DCondition(scope: Scope, config: UNetConfig, inputs: UNetIn
       ...block(i, plan),
       downsamplePadding: i < last ? config.downsample_padding : undefined,
     };
-    const states = segment(() => downBlock2D(scope.at('down_blocks', i), hidden, options));
+    const states = downBlock2D(scope.at('down_blocks', i), hidden, options);
     skips.push(...states);
     hidden = states.at(-1)!;
   }
@@ -84,14 +84,14 @@ export function unet2DCondition(scope: Scope, config: UNetConfig, inputs: UNetIn
   if (config.mid_block_type !== null) {
     const outputScaleFactor = config.mid_block_scale_factor;
     const options = { ...block(last, plans.mid), resnet: { ...resnet, outputScaleFactor } };
-    hidden = segment(() => midBlock2D(scope.at('mid_block'), hidden, options));
+    hidden = midBlock2D(scope.at('mid_block'), hidden, options);
   }
 
   for (const [i, plan] of plans.up.entries()) {
     const taken = skips.splice(-plan.length);
     const next = skips.at(-1);
     const options = { ...block(last - i, plan), upsampleSize: i < last && next ? sidesOf(next) : undefined };
-    hidden = segment(() => upBlock2D(scope.at('up_blocks', i), hidden, taken, options));
+    hidden = upBlock2D(scope.at('up_blocks', i), hidden, taken, options);
   }
 
   hidden = act(groupNorm(scope.at('conv_norm_out'), hidden, groups, epsilon));

@@ -1,11 +1,18 @@
 /** A graph as the bytes of an ONNX model; inputs and outputs keep their names. */
-import { type ConstantAttributes, type Graph, inputName, OnnxBuilder, type Value } from '../graph/index.js';
+import {
+  type ConstantAttributes,
+  type Graph,
+  inputName,
+  type Node,
+  OnnxBuilder,
+  type Value,
+} from '../graph/index.js';
 import { operatorOf } from './catalogue.js';
 
 export function toOnnx(graph: Graph): Uint8Array {
   const onnx = new OnnxBuilder();
   const names = new Map<Value, string>();
-  for (const node of graph.nodes) {
+  for (const node of [...graph.nodes].sort((a, b) => Number(readsMuch(a)) - Number(readsMuch(b)))) {
     const [first] = node.outputs;
     if (node.op === 'input') {
       onnx.input(inputName(first!), first!);
@@ -26,3 +33,11 @@ export function toOnnx(graph: Graph): Uint8Array {
   for (const [name, value] of graph.outputs) onnx.output(name, names.get(value)!, value);
   return onnx.encode();
 }
+
+/**
+ * Inputs, and what is made of one input alone, such as a weight made float32, come first. ONNX Runtime runs a node's
+ * predecessors from the last in the file to the first, so these run just before they are used, not all at once before
+ * everything else.
+ */
+const readsMuch = ({ inputs }: Node): boolean =>
+  inputs.some((value) => value.node.inputs.length > 0) || inputs.length > 1;

@@ -1,5 +1,5 @@
 /** AdamW with decoupled weight decay (Loshchilov & Hutter, arXiv 1711.05101), on whole tensors or on chosen entries. */
-import type { GradientRequest } from '../autodiff/index.js';
+import { collectGradients, type GradientRequest } from '../autodiff/index.js';
 import { InputError } from '../errors.js';
 import type { Value } from '../graph/index.js';
 import type { Network } from '../nn/index.js';
@@ -9,7 +9,7 @@ import { packDeltas, type WeightDelta } from './adapter/deltas.js';
 import { saveAdapter } from './adapter/file.js';
 import { fingerprint } from './adapter/fingerprint.js';
 import type { MethodName } from './method-names.js';
-import type { Optimizer, OptimizerState, StepOptions, StepReport } from './optimizer.js';
+import type { Gradients, Optimizer, OptimizerState, StepOptions, StepReport } from './optimizer.js';
 import { placesAmong, scatter } from './selection.js';
 import {
   baseValues,
@@ -99,17 +99,25 @@ export class AdamW implements Optimizer {
     return requests;
   }
 
-  async update(gradients: ReadonlyMap<string, Float32Array>, options: StepOptions = {}): Promise<StepReport> {
+  async update(gradients: Gradients, options: StepOptions = {}): Promise<StepReport> {
     const { learningRate = this.learningRate, maxGradientNorm } = options;
-    const gradientNorm = globalNorm(gradients.values());
-    // torch.nn.utils.clip_grad_norm_: the factor is max_norm / (norm + 1e-6), at most 1.
-    const clip = maxGradientNorm === undefined ? 1 : Math.min(1, maxGradientNorm / (gradientNorm + 1e-6));
-    this.updates++;
-    for (const tensor of this.tensors) {
-      const gradient = gradients.get(tensor.name);
-      if (gradient) this.updateTensor(tensor, gradient, clip, learningRate);
+    const byName = new Map(this.tensors.map((tensor) => [tensor.name, tensor]));
+    let [squares, clip] = [0, 1];
+    let given = gradients;
+    if (maxGradientNorm !== undefined) {
+      const all = await collectGradients(gradients);
+      for (const gradient of all.values()) squares += sumOfSquares(gradient);
+      // torch.nn.utils.clip_grad_norm_: the factor is max_norm / (norm + 1e-6), at most 1.
+      clip = Math.min(1, maxGradientNorm / (Math.sqrt(squares) + 1e-6));
+      given = all;
     }
-    return { gradientNorm, learningRate, losses: {} };
+    this.updates++;
+    for await (const [name, gradient] of given) {
+      if (maxGradientNorm === undefined) squares += sumOfSquares(gradient);
+      const tensor = byName.get(name);
+      if (tensor) this.updateTensor(tensor, gradient, clip, learningRate);
+    }
+    return { gradientNorm: Math.sqrt(squares), learningRate, losses: {} };
   }
 
   /** m ← β₁m + (1−β₁)g, v ← β₂v + (1−β₂)g², w ← (1 − ηλ)w − η · m̂ / (√v̂ + ε) */
@@ -262,10 +270,8 @@ function restoredPlaces(
   );
 }
 
-/** The Euclidean norm over all entries of all gradients. */
-function globalNorm(gradients: Iterable<Float32Array>): number {
+function sumOfSquares(values: Float32Array): number {
   let sum = 0;
-  for (const gradient of gradients)
-    for (let i = 0; i < gradient.length; i++) sum += gradient[i]! * gradient[i]!;
-  return Math.sqrt(sum);
+  for (let i = 0; i < values.length; i++) sum += values[i]! * values[i]!;
+  return sum;
 }

@@ -17,7 +17,7 @@ export { changedKeys, type MergeOptions, mergeAdapters, summedDelta } from './ad
 export type { Method, MethodOptions } from './method.js';
 export { METHOD_NAMES, type MethodName } from './method-names.js';
 export { createOptimizer, METHODS } from './methods.js';
-export type { Optimizer, OptimizerState, StepOptions, StepReport } from './optimizer.js';
+export type { Gradients, Optimizer, OptimizerState, StepOptions, StepReport } from './optimizer.js';
 export { type NuclearNorm, nuclearNorm } from './sara/nuclear-norm.js';
 export {
   exportOfficialSara,

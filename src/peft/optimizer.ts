@@ -1,5 +1,5 @@
 /** What the trainer asks of an optimizer: which gradients it needs, an update from them, and what was learned. */
-import type { GradientRequest } from '../autodiff/index.js';
+import type { GradientRequest, NamedGradient } from '../autodiff/index.js';
 import type { Value } from '../graph/index.js';
 import type { Tensor } from '../tensor/index.js';
 import type { Adapter, AdapterInfo } from './adapter/adapter.js';
@@ -11,6 +11,9 @@ export interface StepOptions {
   /** Scales the gradients of all trained entries down to this global norm; off where undefined. */
   maxGradientNorm?: number | undefined;
 }
+
+/** Gradients by the names of their weights, such as a map of them. */
+export type Gradients = Iterable<NamedGradient> | AsyncIterable<NamedGradient>;
 
 export interface StepReport {
   /** Global norm of the gradients of all trained entries, before clipping. */
@@ -35,8 +38,11 @@ export interface Optimizer {
   readonly step: number;
   /** Gradients to compute, by the name of the weight's input; the graph must be compiled again when they change. */
   requests(weights: ReadonlyMap<string, Value>): Map<string, GradientRequest>;
-  /** Writes new values into the networks' weights. The gradients are those requested, and may be overwritten. */
-  update(gradients: ReadonlyMap<string, Float32Array>, options?: StepOptions): Promise<StepReport>;
+  /**
+   * Writes new values into the networks' weights. The gradients are those requested, each valid until the next, and may
+   * be overwritten; without clipping, each is used and let go at once.
+   */
+  update(gradients: Gradients, options?: StepOptions): Promise<StepReport>;
   /** All that is needed, beside the base weights, to go on from here. The arrays are the optimizer's own. */
   state(): OptimizerState;
   /** Goes on from a state, on base weights. Throws InputError where it is of another run. */

@@ -1,10 +1,10 @@
 /** One training step: loss and gradients of the micro-batches, their exact mean, and the optimizer's update. */
-import { compileLoss, type LossProgram } from '../autodiff/index.js';
+import { compileLoss, type LossProgram, type NamedGradient } from '../autodiff/index.js';
 import { InputError } from '../errors.js';
 import { graphOf } from '../graph/index.js';
 import { parameterFeeds } from '../nn/index.js';
 import { compile } from '../ops/index.js';
-import type { Optimizer, StepOptions, StepReport } from '../peft/index.js';
+import type { Gradients, Optimizer, StepOptions, StepReport } from '../peft/index.js';
 import type { RuntimeOptions, Session } from '../runtime/index.js';
 import type { Tensor } from '../tensor/index.js';
 import type { Objective } from './objective.js';
@@ -19,7 +19,7 @@ export interface StepResult extends StepReport {
   readonly loss: number;
 }
 
-/** A loss or a gradient that is not finite; nothing was changed by it. */
+/** A loss or a gradient that is not finite. */
 export class DivergenceError extends InputError {
   override readonly name = 'DivergenceError';
   constructor(
@@ -53,20 +53,25 @@ export class Stepper<Batch> {
     private readonly options: StepperOptions = {},
   ) {}
 
-  /** Gradients are averaged over the samples of all micro-batches. Throws DivergenceError where they or the loss are not finite. */
+  /**
+   * Gradients are averaged over the samples of all micro-batches. Throws DivergenceError where they or the loss are not
+   * finite; then nothing has changed, or, without clipping, only weights whose gradients came before.
+   */
   async step(microBatches: readonly Batch[], options: StepOptions = {}): Promise<StepResult> {
     const total = microBatches.reduce((sum, batch) => sum + this.objective.size(batch), 0);
-    const gradients = new Map<string, Float32Array>();
+    const sums = new Map<string, Float32Array>();
+    let gradients: Gradients = sums;
     let loss = 0;
     for (const batch of microBatches) {
       const program = await this.program(batch);
       const share = this.objective.size(batch) / total;
       const result = await program.run(this.feeds(batch));
       loss += share * scalarOf(result.outputs.get('loss')!);
-      for (const [name, gradient] of result.gradients) accumulate(gradients, name, gradient, share);
+      this.expectFinite(loss, 'loss');
+      const finite = this.finite(result.gradients);
+      if (microBatches.length === 1) gradients = finite;
+      else for await (const [name, gradient] of finite) accumulate(sums, name, gradient, share);
     }
-    this.expectFinite(loss, 'loss');
-    for (const [name, gradient] of gradients) this.expectFinite(sumOf(gradient), `gradient of ${name}`);
     const report = await this.optimizer.update(gradients, options);
     return { loss, ...report };
   }
@@ -86,6 +91,14 @@ export class Stepper<Batch> {
     for (const program of [...this.programs.values(), ...this.evaluations.values()]) await program.dispose();
     this.programs.clear();
     this.evaluations.clear();
+  }
+
+  /** The gradients as they are, throwing DivergenceError where one is not finite. */
+  private async *finite(gradients: AsyncIterable<NamedGradient>): AsyncGenerator<NamedGradient> {
+    for await (const [name, gradient] of gradients) {
+      this.expectFinite(sumOf(gradient), `gradient of ${name}`);
+      yield [name, gradient];
+    }
   }
 
   private expectFinite(value: number, what: string): void {
@@ -124,9 +137,13 @@ function sumOf(values: Float32Array): number {
 
 const scalarOf = ({ data }: Tensor): number => Number(data[0]);
 
-/** sums[name] += share · part; takes the part itself where it is the only one. */
+/** sums[name] += share · part */
 function accumulate(sums: Map<string, Float32Array>, name: string, part: Float32Array, share: number): void {
   const sum = sums.get(name);
-  if (!sum) sums.set(name, share === 1 ? part : part.map((value) => share * value));
+  if (!sum)
+    sums.set(
+      name,
+      part.map((value) => share * value),
+    );
   else for (let i = 0; i < sum.length; i++) sum[i]! += share * part[i]!;
 }

@@ -1,11 +1,12 @@
 /** SaRA (arXiv 2409.06633): AdamW on the weights of small magnitude, kept low-rank, selected anew half way. */
+import type { NamedGradient } from '../../autodiff/index.js';
 import { InputError } from '../../errors.js';
 import { asFloat32, type Network } from '../../nn/index.js';
 import type { RuntimeOptions } from '../../runtime/index.js';
 import { Random } from '../../tensor/index.js';
 import { AdamW, type AdamWOptions } from '../adamw.js';
 import type { MethodName } from '../method-names.js';
-import type { StepOptions, StepReport } from '../optimizer.js';
+import type { Gradients, StepOptions, StepReport } from '../optimizer.js';
 import { positionsBelow, thresholdFor } from '../selection.js';
 import { keepOnly, type TrainedTensor, trainedValues } from '../trained-tensor.js';
 import { nuclearNorm } from './nuclear-norm.js';
@@ -69,17 +70,17 @@ export class AdamWSara extends AdamW {
     );
   }
 
-  /** L = L_task + λ_rank ‖P ⊙ M‖_* (paper Eqs. 4–5), then AdamW, then the re-selection where it is due. */
-  override async update(
-    gradients: ReadonlyMap<string, Float32Array>,
-    options?: StepOptions,
-  ): Promise<StepReport> {
-    const total = new Map(gradients);
-    const rank = this.lambdaRank === 0 ? 0 : await this.addRankGradient(total);
-    const report = await super.update(total, options);
+  /**
+   * L = L_task + λ_rank ‖P ⊙ M‖_* (paper Eqs. 4–5), then AdamW, then, where it is due, progressive adjustment:
+   * M ← M ⊙ 1[|P| < θ], where survivors keep their moments and the rest stays where it is.
+   */
+  override async update(gradients: Gradients, options?: StepOptions): Promise<StepReport> {
+    const { loss, gradients: rank } = await this.rankLoss();
+    const report = await super.update(sum(gradients, rank), options);
     if (this.step === this.progressiveStep)
-      for (const tensor of this.tensors) reselect(tensor, this.threshold);
-    return { ...report, losses: { rank } };
+      for (const tensor of this.tensors)
+        keepOnly(tensor, positionsBelow(trainedValues(tensor), this.threshold));
+    return { ...report, losses: { rank: loss } };
   }
 
   protected override get method(): MethodName {
@@ -90,19 +91,37 @@ export class AdamWSara extends AdamW {
     return this.threshold;
   }
 
-  private async addRankGradient(gradients: Map<string, Float32Array>): Promise<number> {
+  /** λ Σ ‖P ⊙ M‖_* over the matrices of this step, and its gradients. */
+  private async rankLoss(): Promise<{ loss: number; gradients: Map<string, Float32Array> }> {
+    const gradients = new Map<string, Float32Array>();
     let loss = 0;
-    for (const trained of this.rankMatrices(this.rankEligible, this.step)) {
+    const matrices = this.lambdaRank === 0 ? [] : this.rankMatrices(this.rankEligible, this.step);
+    for (const trained of matrices) {
       const { name, shape, indices } = trained;
-      const values = trainedValues(trained);
-      const { norm, gradient } = await nuclearNorm(shape, indices!, values, this.runtime);
+      const { norm, gradient } = await nuclearNorm(shape, indices!, trainedValues(trained), this.runtime);
       loss += this.lambdaRank * norm;
-      const sum = gradients.get(name) ?? new Float32Array(gradient.length);
-      for (let i = 0; i < gradient.length; i++) sum[i]! += this.lambdaRank * gradient[i]!;
-      gradients.set(name, sum);
+      gradients.set(
+        name,
+        gradient.map((value) => this.lambdaRank * value),
+      );
     }
-    return loss;
+    return { loss, gradients };
   }
+}
+
+/** The gradients, with others of some of the weights added to them. */
+async function* sum(
+  gradients: Gradients,
+  others: ReadonlyMap<string, Float32Array>,
+): AsyncGenerator<NamedGradient> {
+  const left = new Map(others);
+  for await (const [name, gradient] of gradients) {
+    const other = left.get(name);
+    if (other) for (let i = 0; i < gradient.length; i++) gradient[i]! += other[i]!;
+    left.delete(name);
+    yield [name, gradient];
+  }
+  yield* left;
 }
 
 /** One matrix, uniformly among the eligible. */
@@ -111,11 +130,6 @@ function drawOne(seed: number): RankMatrices {
     if (eligible.length === 0) return [];
     return [eligible[new Random(seed, 'rank matrix', step).integer(0, eligible.length)]!];
   };
-}
-
-/** Progressive adjustment: M ← M ⊙ 1[|P| < θ]. Survivors keep their moments; the rest stays where it is. */
-function reselect(tensor: TrainedTensor, threshold: number): void {
-  keepOnly(tensor, positionsBelow(trainedValues(tensor), threshold));
 }
 
 function resolveThreshold(
