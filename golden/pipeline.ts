@@ -1,4 +1,4 @@
-/** The golden cases pipeline/* of Stable Diffusion 1 and 2: from prompts to pictures, with everything in between. */
+/** The golden cases pipeline/* of Stable Diffusion 1, 2 and XL: from prompts to pictures, with everything in between. */
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { readImage } from '../src/formats/index.js';
@@ -36,13 +36,18 @@ export async function runPipelineCase(folder: string): Promise<Check[]> {
 const TOLERANCE = 5e-5;
 
 async function textChecks(sd: StableDiffusion, { prompt, negative_prompt }: Case, golden: GoldenTensors) {
-  const ids = {
-    'in.tokenizer.prompt_ids': sd.tokenize(prompt),
-    'in.tokenizer.negative_ids': sd.tokenize(negative_prompt),
-  };
+  const ids = Object.fromEntries(
+    sd.textEncoders.flatMap(({ tokenizerName }, i) => [
+      [`in.${tokenizerName}.prompt_ids`, sd.tokenize(prompt, i)],
+      [`in.${tokenizerName}.negative_ids`, sd.tokenize(negative_prompt, i)],
+    ]),
+  );
+  const [positive, negative] = [await sd.encodePrompts(prompt), await sd.encodePrompts(negative_prompt)];
   const states = {
-    'out.prompt_embeds': await sd.encodePrompts(prompt),
-    'out.negative_prompt_embeds': await sd.encodePrompts(negative_prompt),
+    'out.prompt_embeds': positive.encoderHiddenStates,
+    'out.negative_prompt_embeds': negative.encoderHiddenStates,
+    'out.pooled_prompt_embeds': positive.pooled,
+    'out.negative_pooled_prompt_embeds': negative.pooled,
   };
   return [...golden.compare(ids, 0), ...golden.compare(states, TOLERANCE)];
 }
@@ -80,7 +85,7 @@ async function guidedChecks(
   return [...checks, { quantity: 'images.png, bytes', error: worst, tolerance: 1 }];
 }
 
-/** diffusers takes a missing negative prompt as an empty one. */
+/** diffusers takes a missing negative prompt as an empty one; in Stable Diffusion XL as zeros. */
 async function withoutNegativeChecks(sd: StableDiffusion, description: Case, golden: GoldenTensors) {
   if (!golden.has('none.out.latents')) return [];
   const { steps } = await run(sd, description, golden, undefined);

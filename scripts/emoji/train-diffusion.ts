@@ -135,7 +135,10 @@ async function save(): Promise<void> {
     {
       ...sd,
       unet: { ...sd.unet, parameters: average.of(sd.unet) },
-      textEncoder: { ...sd.textEncoder, parameters: average.of(sd.textEncoder) },
+      textEncoders: sd.textEncoders.map((encoder) => ({
+        ...encoder,
+        network: { ...encoder.network, parameters: average.of(encoder.network) },
+      })),
     },
     runtime,
   );

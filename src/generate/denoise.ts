@@ -1,12 +1,13 @@
 /** The denoising loop: from noise to latents, with classifier-free guidance (Ho & Salimans 2022). */
 import type { NoiseSource, Sampler } from '../diffusion/index.js';
-import { type Tensor, tensor } from '../tensor/index.js';
+import { type Conditioning, stackConditionings } from '../models/index.js';
+import { concatenate, type Tensor, tensor } from '../tensor/index.js';
 
-/** The network: latents [N, C, h, w], timesteps [N], text states [N, T, D] → [N, C, h, w]. */
+/** The network: latents [N, C, h, w], timesteps [N], conditioning [N, …] → [N, C, h, w]. */
 export type Predict = (
   sample: Tensor<'float32'>,
   timesteps: Tensor<'float32'>,
-  encoderHiddenStates: Tensor<'float32'>,
+  conditioning: Conditioning,
 ) => Promise<Tensor<'float32'>>;
 
 /** What is known after one network call. */
@@ -27,10 +28,10 @@ export interface DenoiseStep {
 export interface DenoiseOptions {
   /** Standard normal, [B, C, h, w]; multiplied by what the sampler starts from. */
   readonly noise: Tensor<'float32'>;
-  /** Text states of the prompts, [B, T, D]. */
-  readonly prompt: Tensor<'float32'>;
-  /** Text states of the negative prompts, [B, T, D]; without them there is no guidance. */
-  readonly negative?: Tensor<'float32'> | undefined;
+  /** Of the prompts, [B, …]. */
+  readonly prompt: Conditioning;
+  /** Of the negative prompts, [B, …]; without it there is no guidance. */
+  readonly negative?: Conditioning | undefined;
   /** s in ε₋ + s (ε₊ − ε₋). */
   readonly guidance: number;
   readonly sampler: Sampler;
@@ -43,16 +44,16 @@ export interface DenoiseOptions {
 export async function denoise(predict: Predict, options: DenoiseOptions): Promise<Tensor<'float32'>> {
   const { noise, prompt, negative, guidance, sampler, stepNoise, onStep } = options;
   const { shape } = noise;
-  const states = negative ? concatenate(negative, prompt) : prompt;
+  const conditioning = negative ? stackConditionings([negative, prompt]) : prompt;
   const calls = sampler.timesteps.length;
   let latents = noise.data.map((value) => value * sampler.initNoiseSigma);
   for (let i = 0; i < calls; i++) {
     const timestep = sampler.timesteps[i]!;
     const scaled = tensor(shape, sampler.scaleModelInput(latents, i));
-    const sample = negative ? concatenate(scaled, scaled) : scaled;
+    const sample = negative ? concatenate([scaled, scaled]) : scaled;
     const batch = sample.shape[0]!;
     const timesteps = tensor([batch], new Float32Array(batch).fill(timestep));
-    const networkOutput = await predict(sample, timesteps, states);
+    const networkOutput = await predict(sample, timesteps, conditioning);
     const output = negative ? guided(networkOutput.data, guidance) : networkOutput.data;
     const { prevSample, predOriginalSample } = sampler.step(output, i, latents, stepNoise);
     latents = Float32Array.from(prevSample);
@@ -72,12 +73,4 @@ export async function denoise(predict: Predict, options: DenoiseOptions): Promis
 function guided(outputs: Float32Array, guidance: number): Float32Array {
   const half = outputs.length / 2;
   return outputs.slice(0, half).map((negative, i) => negative + guidance * (outputs[half + i]! - negative));
-}
-
-/** Along the first axis. */
-function concatenate(a: Tensor<'float32'>, b: Tensor<'float32'>): Tensor<'float32'> {
-  const data = new Float32Array(a.data.length + b.data.length);
-  data.set(a.data);
-  data.set(b.data, a.data.length);
-  return tensor([a.shape[0]! + b.shape[0]!, ...a.shape.slice(1)], data);
 }

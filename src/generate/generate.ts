@@ -1,7 +1,13 @@
 /** Text to pictures. */
 import { createSampler, samplerConfig } from '../diffusion/index.js';
 import { fromUnit, type Image } from '../formats/index.js';
-import type { StableDiffusion } from '../models/index.js';
+import {
+  type Conditioning,
+  type StableDiffusion,
+  stackConditionings,
+  type TextStates,
+  timeIds,
+} from '../models/index.js';
 import { Random, sizeOf, type Tensor, tensor } from '../tensor/index.js';
 import { denoise } from './denoise.js';
 import { type GenerateOptions, type ResolvedOptions, resolveOptions } from './options.js';
@@ -13,15 +19,15 @@ export async function generate(sd: StableDiffusion, options: GenerateOptions): P
   const config = options.sampler ? samplerConfig(options.sampler, sd.schedulerConfig) : sd.schedulerConfig;
   const newSampler = () => createSampler(config, steps, { eta: options.eta });
   const calls = newSampler().timesteps.length;
-  const texts = await encodeDistinct(sd, resolved);
+  const conditioningOf = await encodeDistinct(sd, resolved);
   const batches = Math.ceil(prompts.length / batchSize);
   const images: Image[] = [];
   for (let batch = 0; batch < batches; batch++) {
     const range = [batch * batchSize, Math.min((batch + 1) * batchSize, prompts.length)] as const;
     const latents = await denoise((...inputs) => sd.predict(...inputs), {
       noise: firstNoise(resolved, options.latents, range),
-      prompt: texts(resolved.prompts.slice(...range)),
-      negative: resolved.guidance > 1 ? texts(resolved.negativePrompts.slice(...range)) : undefined,
+      prompt: conditioningOf(resolved.prompts.slice(...range)),
+      negative: resolved.guidance > 1 ? conditioningOf(resolved.negativePrompts.slice(...range)) : undefined,
       guidance: resolved.guidance,
       sampler: newSampler(),
       stepNoise: (step) => normals(resolved, 'sampler noise', range, step),
@@ -33,19 +39,16 @@ export async function generate(sd: StableDiffusion, options: GenerateOptions): P
   return images;
 }
 
-/** Encodes each different text once; the result stacks the states of texts. */
-async function encodeDistinct(sd: StableDiffusion, { prompts, negativePrompts, guidance }: ResolvedOptions) {
-  const distinct = [...new Set(guidance > 1 ? [...prompts, ...negativePrompts] : prompts)];
-  const { shape, data } = await sd.encodePrompts(distinct);
-  const size = data.length / distinct.length;
-  return (texts: readonly string[]): Tensor<'float32'> => {
-    const out = new Float32Array(texts.length * size);
-    texts.forEach((text, i) => {
-      const row = distinct.indexOf(text);
-      out.set(data.subarray(row * size, (row + 1) * size), i * size);
-    });
-    return tensor([texts.length, ...shape.slice(1)], out);
-  };
+/** Encodes each different text once; the result stacks what texts, and the size of the pictures, tell the UNet. */
+async function encodeDistinct(sd: StableDiffusion, resolved: ResolvedOptions) {
+  const { prompts, negativePrompts, guidance, pictureSize } = resolved;
+  const encoded = new Map<string | undefined, TextStates>();
+  for (const text of new Set(guidance > 1 ? [...prompts, ...negativePrompts] : prompts)) {
+    encoded.set(text, text === undefined ? await sd.encodeNoPrompt() : await sd.encodePrompts([text]));
+  }
+  const sizes = timeIds({ original: pictureSize, target: pictureSize });
+  return (texts: readonly (string | undefined)[]): Conditioning =>
+    stackConditionings(texts.map((text) => ({ ...encoded.get(text)!, timeIds: sizes })));
 }
 
 type Range = readonly [start: number, end: number];

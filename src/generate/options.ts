@@ -16,7 +16,10 @@ export interface GenerateStep extends DenoiseStep {
 export interface GenerateOptions {
   /** Picture i is of prompt i, starting over after the last. */
   prompt: string | readonly string[];
-  /** What to stay away from; one for all, or one for each prompt. Empty unless said. */
+  /**
+   * What to stay away from; one for all, or one for each prompt. Unless said, what the model takes for no text: the
+   * empty text, or zeros in Stable Diffusion XL.
+   */
   negativePrompt?: string | readonly string[] | undefined;
   /** Sampler steps; 30 unless said. */
   steps?: number | undefined;
@@ -43,20 +46,23 @@ export interface GenerateOptions {
 export interface ResolvedOptions {
   /** One for each picture. */
   prompts: string[];
-  negativePrompts: string[];
+  /** Undefined where none was given. */
+  negativePrompts: (string | undefined)[];
   steps: number;
   guidance: number;
   seed: number;
   batchSize: number;
+  /** In pixels. */
+  pictureSize: [height: number, width: number];
   /** Shape of one picture's latents. */
   latentShape: [channels: number, height: number, width: number];
 }
 
 /** Throws InputError where an option cannot be used. */
 export function resolveOptions(sd: StableDiffusion, options: GenerateOptions): ResolvedOptions {
-  const { negativePrompt = '', steps = 30, guidance = 7.5, seed = 0, batchSize = 1 } = options;
+  const { steps = 30, guidance = 7.5, seed = 0, batchSize = 1 } = options;
   const prompts = [options.prompt].flat();
-  const negatives = [negativePrompt].flat();
+  const negatives = [options.negativePrompt].flat();
   const { count = prompts.length } = options;
   expect(prompts.length > 0, 'prompt', 'at least one prompt', '[]');
   expectWhole('count', count, 1);
@@ -70,7 +76,9 @@ export function resolveOptions(sd: StableDiffusion, options: GenerateOptions): R
     `one, or ${prompts.length} as there are prompts`,
     negatives.length,
   );
-  const shape = latentShape(sd, options);
+  const pictureSize = pictureSizeOf(sd, options);
+  const [height, width] = pictureSize.map((side) => side / sd.scaleFactor) as [number, number];
+  const shape: [number, number, number] = [sd.vae.config.latent_channels, height, width];
   const given = options.latents?.shape;
   expect(
     given === undefined || String(given) === String([count, ...shape]),
@@ -78,7 +86,8 @@ export function resolveOptions(sd: StableDiffusion, options: GenerateOptions): R
     `shape [${[count, ...shape]}]`,
     `[${given}]`,
   );
-  const each = (list: readonly string[]) => Array.from({ length: count }, (_, i) => list[i % list.length]!);
+  const each = <Text>(list: readonly Text[]) =>
+    Array.from({ length: count }, (_, i) => list[i % list.length]!);
   return {
     prompts: each(prompts),
     negativePrompts: each(negatives),
@@ -86,14 +95,15 @@ export function resolveOptions(sd: StableDiffusion, options: GenerateOptions): R
     guidance,
     seed,
     batchSize,
+    pictureSize,
     latentShape: shape,
   };
 }
 
-function latentShape(sd: StableDiffusion, options: GenerateOptions): [number, number, number] {
+function pictureSizeOf(sd: StableDiffusion, options: GenerateOptions): [number, number] {
   const factor = sd.scaleFactor;
   const { height = sd.pictureSides[0], width = sd.pictureSides[1] } = options;
-  const sides = [height, width] as const;
+  const sides: [number, number] = [height, width];
   (['height', 'width'] as const).forEach((name, i) => {
     const side = sides[i]!;
     expect(
@@ -103,7 +113,7 @@ function latentShape(sd: StableDiffusion, options: GenerateOptions): [number, nu
       side,
     );
   });
-  return [sd.vae.config.latent_channels, sides[0] / factor, sides[1] / factor];
+  return sides;
 }
 
 function expect(condition: boolean, option: string, expected: string, got: unknown): void {

@@ -9,7 +9,10 @@ export {
   pooledRows,
 } from './clip-text.js';
 export type { JsonObject } from './config.js';
+export { type WriteModelOptions, writeModel } from './convert.js';
+export { type EncoderParts, Encoders } from './encoders.js';
 export { loadNetwork, saveNetwork } from './load.js';
+export { type ModelConfigs, modelConfigs, readEncoders, readUNet } from './model-parts.js';
 export {
   CLIP_TEXT,
   initializeNetwork,
@@ -18,14 +21,25 @@ export {
   UNET,
   VAE,
 } from './network-kind.js';
+export { loadUNet, type OpenModelOptions, openModel } from './open-model.js';
 export { SAVE_DTYPES, type SaveDType } from './precision.js';
 export { saveStableDiffusion } from './save.js';
+export { PREDICTION_TYPES, type PredictionType } from './single-file/families.js';
 export { originalUNetKeys } from './single-file/unet-keys.js';
 export {
+  pictureSides,
   StableDiffusion,
   type StableDiffusionConfigs,
   type StableDiffusionParts,
 } from './stable-diffusion.js';
+export {
+  type Conditioning,
+  type PictureSizes,
+  type PromptEncoder,
+  stackConditionings,
+  type TextStates,
+  timeIds,
+} from './text-conditioning.js';
 export {
   type AddedConditions,
   parseUNetConfig,

@@ -16,11 +16,14 @@ export async function saveStableDiffusion(
   sd: StableDiffusion,
   options: { dtype?: SaveDType } = {},
 ): Promise<void> {
-  for (const network of [sd.unet, sd.vae, sd.textEncoder]) {
+  const texts = sd.textEncoders.map(({ network }) => network);
+  for (const network of [sd.unet, sd.vae, ...texts]) {
     await saveNetwork(join(folder, network.name), network, options);
   }
-  for (const [name, bytes] of sd.tokenizerFiles) {
-    await writeFileAtomic(join(folder, 'tokenizer', name), bytes);
+  for (const { tokenizerName, tokenizerFiles } of sd.textEncoders) {
+    for (const [name, bytes] of tokenizerFiles) {
+      await writeFileAtomic(join(folder, tokenizerName, name), bytes);
+    }
   }
   const scheduler = join(folder, 'scheduler', 'scheduler_config.json');
   await writeFileAtomic(scheduler, formatPythonJson(sd.schedulerConfig));

@@ -1,8 +1,8 @@
 /** How well a model denoises pictures: the training objective with noise and timesteps that are the same at every call. */
 import { noiseSchedule } from '../diffusion/index.js';
-import type { StableDiffusion } from '../models/index.js';
-import { Random, sizeOf, type Tensor, tensor } from '../tensor/index.js';
-import type { ImageFolder, Sample } from '../train/data/image-folder.js';
+import { type Conditioning, type StableDiffusion, stackConditionings, timeIds } from '../models/index.js';
+import { Random, repeat, sizeOf, type Tensor, tensor } from '../tensor/index.js';
+import { type ImageFolder, pictureSizesOf, type Sample } from '../train/data/image-folder.js';
 
 export interface DenoisingLossOptions {
   /** Timesteps for each picture, one from each of as many equal parts of the schedule; 8 unless said. */
@@ -29,10 +29,12 @@ export async function denoisingLosses(
     const noise = new Random(seed, 'denoising loss noise', i).normal(latents.data.length);
     const within = new Random(seed, 'denoising loss timesteps', i).uniform(draws);
     const timesteps = Int32Array.from(within, (u, k) => Math.floor(((k + u) / draws) * schedule.length));
+    const sizes = pictureSizesOf(sample, [folder.size, folder.size]);
+    const conditioning = { ...(await sd.encodePrompts([sample.caption])), timeIds: timeIds(sizes) };
     const prediction = await sd.predict(
       tensor(latents.shape, schedule.addNoise(latents.data, noise, timesteps)),
       tensor([draws], Float32Array.from(timesteps)),
-      repeat(await sd.encodePrompts([sample.caption]), draws),
+      stackConditionings(new Array<Conditioning>(draws).fill(conditioning)),
     );
     losses.push(meanSquare(prediction.data, schedule.target(latents.data, noise, timesteps)));
     onPicture?.(i + 1, samples.length);
@@ -45,13 +47,6 @@ function posteriorNoise(sd: StableDiffusion, size: number, seed: number, picture
   const side = size / sd.scaleFactor;
   const shape = [1, sd.vae.config.latent_channels, side, side];
   return tensor(shape, new Random(seed, 'denoising loss posterior', picture).normal(sizeOf(shape)));
-}
-
-/** [1, …] → [count, …] */
-function repeat({ shape, data }: Tensor<'float32'>, count: number): Tensor<'float32'> {
-  const out = new Float32Array(count * data.length);
-  for (let i = 0; i < count; i++) out.set(data, i * data.length);
-  return tensor([count, ...shape.slice(1)], out);
 }
 
 /** The mean of (a − b)². */

@@ -1,6 +1,7 @@
 /** The denoising objective: the network's prediction against noise or velocity, E ‖target − f(z_t, t, c)‖². */
 
 import type { NoiseSchedule } from '../diffusion/index.js';
+import { InputError } from '../errors.js';
 import { input, type Value } from '../graph/index.js';
 import { type ClipTextConfig, clipTextModel, type UNetConfig, unet2DCondition } from '../models/index.js';
 import { type Network, Scope } from '../nn/index.js';
@@ -14,8 +15,12 @@ export interface DiffusionBatch {
   readonly noise: Tensor<'float32'>;
   /** Training timesteps, [B]. */
   readonly timesteps: Int32Array;
-  /** Text states [B, T, D], or token ids int32 [B, T] where the text encoder trains too. */
+  /** Text states [B, T, D] or, where the text encoder trains too, token ids int32 [B, T]. */
   readonly condition: Tensor;
+  /** Stable Diffusion XL: the pooled text, [B, P]. */
+  readonly pooled?: Tensor | undefined;
+  /** Stable Diffusion XL: [B, 6] as `timeIds` gives them. */
+  readonly timeIds?: Tensor | undefined;
 }
 
 export interface DiffusionObjectiveOptions {
@@ -33,6 +38,11 @@ export class DiffusionObjective implements Objective<DiffusionBatch> {
     private readonly schedule: NoiseSchedule,
     private readonly options: DiffusionObjectiveOptions = {},
   ) {
+    if (options.textEncoder && unet.config.addition_embed_type !== null) {
+      throw new InputError(
+        'the text encoders of Stable Diffusion XL do not train yet, only that of 1 and 2; train the UNet alone',
+      );
+    }
     this.networks = options.textEncoder ? [unet, options.textEncoder] : [unet];
   }
 
@@ -40,11 +50,11 @@ export class DiffusionObjective implements Objective<DiffusionBatch> {
     return timesteps.length;
   }
 
-  signature({ latents, condition }: DiffusionBatch): string {
-    return `${latents.shape} ${condition.shape}`;
+  signature({ latents, condition, pooled }: DiffusionBatch): string {
+    return `${latents.shape} ${condition.shape} ${pooled?.shape}`;
   }
 
-  build({ latents, condition }: DiffusionBatch): LossGraph {
+  build({ latents, condition, pooled, timeIds }: DiffusionBatch): LossGraph {
     const batch = latents.shape[0]!;
     const weights = new Map<string, Value>();
     const encoderHiddenStates = this.conditionValue(condition, weights);
@@ -53,6 +63,11 @@ export class DiffusionObjective implements Objective<DiffusionBatch> {
       sample: input('noisy_latents', latents.shape),
       timestep: input('timesteps', [batch]),
       encoderHiddenStates,
+      addedConditions: pooled &&
+        timeIds && {
+          textEmbeds: input('text_embeds', pooled.shape),
+          timeIds: input('time_ids', timeIds.shape),
+        },
     });
     collect(weights, this.unet, scope);
     const error = sub(prediction, input('target', latents.shape));
@@ -61,20 +76,23 @@ export class DiffusionObjective implements Objective<DiffusionBatch> {
     return { outputs: { loss, prediction }, weights };
   }
 
-  feeds({ latents, noise, timesteps, condition }: DiffusionBatch): Map<string, Tensor> {
+  feeds({ latents, noise, timesteps, condition, pooled, timeIds }: DiffusionBatch): Map<string, Tensor> {
     const { schedule } = this;
     const { minSnrGamma } = this.options;
     const weights =
       minSnrGamma === undefined
         ? new Float32Array(timesteps.length).fill(1)
         : schedule.minSnrWeights(timesteps, minSnrGamma);
-    return new Map<string, Tensor>([
+    const feeds = new Map<string, Tensor>([
       ['noisy_latents', tensor(latents.shape, schedule.addNoise(latents.data, noise.data, timesteps))],
       ['target', tensor(latents.shape, schedule.target(latents.data, noise.data, timesteps))],
       ['timesteps', tensor([timesteps.length], Float32Array.from(timesteps))],
       ['sample_weights', tensor([timesteps.length], weights)],
       ['condition', condition],
     ]);
+    if (pooled) feeds.set('text_embeds', pooled);
+    if (timeIds) feeds.set('time_ids', timeIds);
+    return feeds;
   }
 
   private conditionValue(condition: Tensor, weights: Map<string, Value>): Value {

@@ -3,15 +3,9 @@ import { createHash } from 'node:crypto';
 import { join } from 'node:path';
 import { InputError } from '../errors.js';
 import { exists, readSafetensors, writeSafetensors } from '../formats/index.js';
-import type { StableDiffusion } from '../models/index.js';
+import type { Encoders, TextStates } from '../models/index.js';
 import { type Tensor, tensor } from '../tensor/index.js';
 import { networkDigest } from './digest.js';
-
-/** What encodes: a model, or what is left of it. */
-export type Encoders = Pick<
-  StableDiffusion,
-  'vae' | 'textEncoder' | 'tokenizerFiles' | 'encodeMoments' | 'encodePrompts' | 'dispose'
->;
 
 export interface EncodingsOptions {
   /** Where encodings outlive the process; models can share it, since names depend on the encoders' weights. */
@@ -20,8 +14,36 @@ export interface EncodingsOptions {
   rememberPictures?: boolean | undefined;
 }
 
+type Float32s = ReadonlyMap<string, Tensor<'float32'>>;
+
+/** A kind of encoding, and how it is written to a file. */
+interface Kind<Encoding> {
+  readonly name: string;
+  pack(encoding: Encoding): Float32s;
+  /** Undefined where the file holds something else. */
+  unpack(tensors: Float32s): Encoding | undefined;
+}
+
+const MOMENTS: Kind<Tensor<'float32'>> = {
+  name: 'moments',
+  pack: (moments) => new Map([['encoding', moments]]),
+  unpack: (tensors) => tensors.get('encoding'),
+};
+
+const TEXT_STATES: Kind<TextStates> = {
+  name: 'text states',
+  pack: ({ encoderHiddenStates, pooled }) => {
+    const tensors = new Map([['encoding', encoderHiddenStates]]);
+    return pooled ? tensors.set('pooled', pooled) : tensors;
+  },
+  unpack: (tensors) => {
+    const encoderHiddenStates = tensors.get('encoding');
+    return encoderHiddenStates && { encoderHiddenStates, pooled: tensors.get('pooled') };
+  },
+};
+
 export class Encodings {
-  private readonly remembered = new Map<string, Tensor<'float32'>>();
+  private readonly remembered = new Map<string, unknown>();
   private readonly fingerprints = new Map<string, string>();
   private encoders: Encoders | undefined;
 
@@ -37,16 +59,18 @@ export class Encodings {
    * them, [3, size, size], where they are needed.
    */
   moments(pixelKey: string, load: () => Promise<Float32Array>): Promise<Tensor<'float32'>> {
-    return this.recall('moments', pixelKey, async (encoders) => {
+    return this.recall(MOMENTS, pixelKey, this.options.rememberPictures ?? true, async (encoders) => {
       const pixels = await load();
       const side = Math.sqrt(pixels.length / 3);
       return encoders.encodeMoments(tensor([1, 3, side, side], pixels));
     });
   }
 
-  /** A caption's text states, [1, T, D]. */
-  textStates(caption: string): Promise<Tensor<'float32'>> {
-    return this.recall('text states', caption, (encoders) => encoders.encodePrompts([caption]));
+  /** What the UNet takes of a caption, [1, …]; of an empty one, what guidance takes for no text. */
+  textStates(caption: string): Promise<TextStates> {
+    return this.recall(TEXT_STATES, caption, true, (encoders) =>
+      caption === '' ? encoders.encodeNoPrompt() : encoders.encodePrompts([caption]),
+    );
   }
 
   /** Lets go of the encoders; what was encoded stays. */
@@ -55,22 +79,24 @@ export class Encodings {
     this.encoders = undefined;
   }
 
-  private async recall(
-    kind: 'moments' | 'text states',
+  private async recall<Encoding>(
+    kind: Kind<Encoding>,
     key: string,
-    encode: (encoders: Encoders) => Promise<Tensor<'float32'>>,
-  ): Promise<Tensor<'float32'>> {
-    const name = `${kind} ${key}`;
-    let found = this.remembered.get(name);
+    remember: boolean,
+    encode: (encoders: Encoders) => Promise<Encoding>,
+  ): Promise<Encoding> {
+    const name = `${kind.name} ${key}`;
+    let found = this.remembered.get(name) as Encoding | undefined;
     if (!found) {
-      const { folder, rememberPictures = true } = this.options;
-      const path = folder && join(folder, `${this.address(kind, key)}.safetensors`);
-      found = path ? await stored(path) : undefined;
+      const { folder } = this.options;
+      const path = folder && join(folder, `${this.address(kind.name, key)}.safetensors`);
+      const tensors = path ? await stored(path) : undefined;
+      found = tensors && kind.unpack(tensors);
       if (!found) {
         found = await encode(this.held());
-        if (path) await writeSafetensors(path, { encoding: found }, { kind });
+        if (path) await writeSafetensors(path, kind.pack(found), { kind: kind.name });
       }
-      if (kind === 'text states' || rememberPictures) this.remembered.set(name, found);
+      if (remember) this.remembered.set(name, found);
     }
     return found;
   }
@@ -81,22 +107,29 @@ export class Encodings {
   }
 
   /** SHA-256 of what an encoding depends on: the encoder's weights and configuration, and the content. */
-  private address(kind: 'moments' | 'text states', key: string): string {
+  private address(kind: string, key: string): string {
     let encoder = this.fingerprints.get(kind);
     if (!encoder) {
-      const { vae, textEncoder, tokenizerFiles } = this.held();
-      encoder = kind === 'moments' ? networkDigest(vae) : networkDigest(textEncoder, tokenizerFiles.values());
+      encoder = kind === MOMENTS.name ? networkDigest(this.held().vae) : textDigest(this.held());
       this.fingerprints.set(kind, encoder);
     }
     return createHash('sha256').update(`${kind}\n${encoder}\n${key}`).digest('hex');
   }
 }
 
+/** Of everything that text states depend on but the text. */
+function textDigest({ textEncoders, zerosForNoPrompt }: Encoders): string {
+  const digests = textEncoders.map(({ network, tokenizerFiles }) =>
+    networkDigest(network, tokenizerFiles.values()),
+  );
+  return [...digests, ...(zerosForNoPrompt ? ['zeros for no prompt'] : [])].join('\n');
+}
+
 /** An encoding on disk; none where the file is missing or broken, since it can be made again. */
-async function stored(path: string): Promise<Tensor<'float32'> | undefined> {
+async function stored(path: string): Promise<Float32s | undefined> {
   if (!(await exists(path))) return undefined;
   try {
-    return (await readSafetensors(path)).tensors.get('encoding') as Tensor<'float32'> | undefined;
+    return (await readSafetensors(path)).tensors as Float32s;
   } catch (error) {
     if (error instanceof InputError) return undefined;
     throw error;

@@ -1,10 +1,22 @@
 /** Training a Stable Diffusion model on captioned pictures, a step at a time. */
 import { basename } from 'node:path';
 import { type NoiseSchedule, noiseSchedule } from '../diffusion/index.js';
-import { momentsToGaussian, type StableDiffusion, scaleLatents, type VaeConfig } from '../models/index.js';
+import {
+  type Conditioning,
+  type JsonObject,
+  momentsToGaussian,
+  type StableDiffusion,
+  scaleLatents,
+  stackConditionings,
+  timeIds,
+  type UNetConfig,
+  type VaeConfig,
+  vaeScaleFactor,
+} from '../models/index.js';
+import type { Network } from '../nn/index.js';
 import type { Optimizer } from '../peft/index.js';
-import { Random, type Tensor, tensor } from '../tensor/index.js';
-import type { Batch, Sample } from './data/image-folder.js';
+import { concatenate, Random, type Tensor, tensor } from '../tensor/index.js';
+import { type Batch, pictureSizesOf, type Sample } from './data/image-folder.js';
 import { type DiffusionBatch, DiffusionObjective } from './diffusion-objective.js';
 import { Encodings } from './encodings.js';
 import { DivergenceError, Stepper, type StepperOptions, type StepResult } from './stepper.js';
@@ -31,6 +43,15 @@ export interface TrainerStep extends StepResult {
   readonly step: number;
 }
 
+/** What a trainer needs of a model whose encoders are elsewhere, or leave memory. */
+export interface TrainerParts {
+  readonly unet: Network<UNetConfig>;
+  /** scheduler_config.json */
+  readonly schedulerConfig: JsonObject;
+  readonly vaeConfig: VaeConfig;
+  readonly encodings: Encodings;
+}
+
 /** Gives a sample's pixels, [3, size, size] in [−1, 1]. */
 export type LoadPixels = (sample: Sample) => Promise<Float32Array>;
 
@@ -43,15 +64,16 @@ export class Trainer {
   private readonly seed: number;
 
   constructor(
-    sd: StableDiffusion,
+    model: StableDiffusion | TrainerParts,
     readonly optimizer: Optimizer,
     private readonly options: TrainerOptions = {},
   ) {
-    this.noise = noiseSchedule(sd.schedulerConfig);
-    this.vaeConfig = sd.vae.config;
+    this.noise = noiseSchedule(model.schedulerConfig);
+    this.vaeConfig = 'vae' in model ? model.vae.config : model.vaeConfig;
     this.seed = options.seed ?? 0;
-    this.encodings = new Encodings(sd, { folder: options.cache, rememberPictures: options.rememberPictures });
-    const objective = new DiffusionObjective(sd.unet, this.noise, { minSnrGamma: options.minSnrGamma });
+    const { cache: folder, rememberPictures } = options;
+    this.encodings = 'vae' in model ? new Encodings(model, { folder, rememberPictures }) : model.encodings;
+    const objective = new DiffusionObjective(model.unet, this.noise, { minSnrGamma: options.minSnrGamma });
     this.stepper = new Stepper(objective, optimizer, options);
   }
 
@@ -114,8 +136,8 @@ export class Trainer {
     first: number,
   ): Promise<DiffusionBatch> {
     const latents: Tensor<'float32'>[] = [];
-    const noise: Float32Array[] = [];
-    const states: Tensor<'float32'>[] = [];
+    const noise: Tensor<'float32'>[] = [];
+    const conditionings: Conditioning[] = [];
     const timesteps = new Int32Array(samples.length);
     for (const [i, sample] of samples.entries()) {
       const random = (what: string) => new Random(this.seed, purpose + what, step, first + i);
@@ -124,26 +146,22 @@ export class Trainer {
       const posterior = random('posterior').normal(mean.data.length);
       const drawn = mean.data.map((value, k) => value + std.data[k]! * posterior[k]!);
       latents.push(scaleLatents(this.vaeConfig, tensor(mean.shape, drawn)));
-      noise.push(random('noise').normal(mean.data.length));
-      states.push(await this.encodings.textStates(sample.caption));
+      noise.push(tensor(mean.shape, random('noise').normal(mean.data.length)));
+      const [height, width] = mean.shape.slice(2).map((side) => side * vaeScaleFactor(this.vaeConfig));
+      conditionings.push({
+        ...(await this.encodings.textStates(sample.caption)),
+        timeIds: timeIds(pictureSizesOf(sample, [height!, width!])),
+      });
       timesteps[i] = random('timesteps').integer(0, this.noise.length);
     }
-    const stacked = stack(latents);
+    const { encoderHiddenStates, pooled, timeIds: sizes } = stackConditionings(conditionings);
     return {
-      latents: stacked,
-      noise: stack(noise.map((data) => tensor(latents[0]!.shape, data))),
+      latents: concatenate(latents),
+      noise: concatenate(noise),
       timesteps,
-      condition: stack(states),
+      condition: encoderHiddenStates,
+      // Stable Diffusion 1 and 2 have no pooled text, and do not take sizes.
+      ...(pooled ? { pooled, timeIds: sizes } : {}),
     };
   }
-}
-
-/** Tensors [1, …] of equal shape as one [B, …]. */
-function stack(parts: readonly Tensor<'float32'>[]): Tensor<'float32'> {
-  const size = parts[0]!.data.length;
-  const data = new Float32Array(parts.length * size);
-  parts.forEach((part, i) => {
-    data.set(part.data, i * size);
-  });
-  return tensor([parts.length, ...parts[0]!.shape.slice(1)], data);
 }

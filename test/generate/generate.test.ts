@@ -3,7 +3,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { runPipelineCase } from '../../golden/pipeline.js';
 import { InputError } from '../../src/errors.js';
 import { type DenoiseStep, denoise, type GenerateOptions, generate } from '../../src/generate/index.js';
-import { StableDiffusion } from '../../src/models/index.js';
+import { type Conditioning, StableDiffusion } from '../../src/models/index.js';
 import { Random, type Tensor, tensor } from '../../src/tensor/index.js';
 import { expectAllclose } from '../support/allclose.js';
 
@@ -102,7 +102,7 @@ describe('denoise', () => {
   const predict = async (
     sample: Tensor<'float32'>,
     timesteps: Tensor<'float32'>,
-    states: Tensor<'float32'>,
+    { encoderHiddenStates: states }: Conditioning,
   ) => {
     expect(timesteps.data).toEqual(new Float32Array(sample.shape[0]!).fill(7));
     return tensor(
@@ -121,7 +121,7 @@ describe('denoise', () => {
     }),
   });
   const noise = tensor(shape, Float32Array.of(1, -1));
-  const state = (value: number) => tensor([1, 1, 1], Float32Array.of(value));
+  const state = (value: number) => ({ encoderHiddenStates: tensor([1, 1, 1], Float32Array.of(value)) });
 
   it('combines both outputs as ε₋ + s (ε₊ − ε₋)', async () => {
     const steps: DenoiseStep[] = [];

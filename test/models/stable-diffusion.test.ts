@@ -56,8 +56,8 @@ describe('StableDiffusion', () => {
 
   it('gives each element of a batch what it gives it alone', async () => {
     const sd = await load(SD15);
-    const all = await sd.encodePrompts(['a fox', 'a red fox']);
-    const alone = await sd.encodePrompts(['a red fox']);
+    const { encoderHiddenStates: all } = await sd.encodePrompts(['a fox', 'a red fox']);
+    const { encoderHiddenStates: alone } = await sd.encodePrompts(['a red fox']);
     expect(all.shape).toEqual([2, 77, 16]);
     expect(all.data.slice(77 * 16)).toEqual(alone.data);
   });
@@ -156,8 +156,8 @@ describe('StableDiffusion.load refuses', () => {
     [
       'another pipeline',
       'model_index.json',
-      { _class_name: 'StableDiffusionXLPipeline' },
-      /StableDiffusionXLPipeline; expected/,
+      { _class_name: 'StableDiffusion3Pipeline' },
+      /StableDiffusion3Pipeline; expected/,
     ],
     [
       'another text encoder',

@@ -19,7 +19,7 @@ it('encodes each content once', async () => {
   await encodings.moments('b', load);
   expect(load).toHaveBeenCalledTimes(2);
   expect(await encodings.textStates('a fox')).toBe(await encodings.textStates('a fox'));
-  expect((await encodings.textStates('a fox')).shape).toEqual([1, 77, 16]);
+  expect((await encodings.textStates('a fox')).encoderHiddenStates.shape).toEqual([1, 77, 16]);
 });
 
 it('works from memory once the encoders are released', async () => {

@@ -13,6 +13,7 @@ import {
   resizeCrop,
   toUnit,
 } from '../../formats/images.js';
+import type { PictureSizes } from '../../models/index.js';
 import { Random } from '../../tensor/random.js';
 import { type Tensor, tensor } from '../../tensor/tensor.js';
 import { mapLimited } from './map-limited.js';
@@ -59,6 +60,15 @@ export interface Sample {
   readonly flip: boolean;
   /** Equal for equal pixels: made of content, size, crop and flip. Latent caches add what identifies the autoencoder. */
   readonly pixelKey: string;
+}
+
+/** How a sample came to its size, for Stable Diffusion XL; a mirrored cut is one of the mirrored picture. */
+export function pictureSizesOf(
+  { entry, crop, flip }: Pick<Sample, 'entry' | 'crop' | 'flip'>,
+  target: readonly [height: number, width: number],
+): PictureSizes {
+  const left = flip ? crop.resizedWidth - target[1] - crop.left : crop.left;
+  return { original: [entry.height, entry.width], crop: [crop.top, left], target };
 }
 
 export interface Batch {
