@@ -1,0 +1,122 @@
+/**
+ * Other programs read what this one writes: diffusers and ComfyUI themselves, where they are at hand. PYTHON names an
+ * interpreter with torch, diffusers and peft, COMFYUI a checkout; without them the tests say what is missing.
+ */
+import { spawnSync } from 'node:child_process';
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { beforeAll, expect, it, type TestContext, vi } from 'vitest';
+import { writeSafetensors } from '../../src/formats/index.js';
+import {
+  extractLora,
+  LORA_LAYERS,
+  type Lora,
+  type LoraNames,
+  saveComfyPatch,
+  saveLora,
+} from '../../src/interop/index.js';
+import { loadNetwork, originalUNetKeys, UNET } from '../../src/models/index.js';
+import { AdaptedWeights, networkSource } from '../../src/peft/index.js';
+import { sizeOf, type Tensor, tensor, toFloat32 } from '../../src/tensor/index.js';
+import { saraAdapter } from '../support/adapters.js';
+import { writeTinyModel } from '../support/tiny-model.js';
+
+vi.setConfig({ testTimeout: 600_000 });
+
+const PYTHON = process.env.PYTHON ?? 'python3';
+const { COMFYUI } = process.env;
+
+let folder: string;
+let model: string;
+let weights: AdaptedWeights;
+let unet: Awaited<ReturnType<typeof loadUNet>>;
+
+const loadUNet = () => loadNetwork(join(model, 'unet'), 'unet', UNET);
+const python = (...args: string[]) => spawnSync(PYTHON, args, { encoding: 'utf8' });
+
+function needs(context: TestContext, packages: string): void {
+  const { status } = python('-c', `import ${packages}`);
+  if (status !== 0) context.skip(`${PYTHON} has not all of ${packages}; name another with PYTHON`);
+}
+
+beforeAll(async () => {
+  folder = await mkdtemp(join(tmpdir(), 'sara-interop-'));
+  model = join(folder, 'model');
+  await writeTinyModel(model);
+  unet = await loadUNet();
+  weights = await AdaptedWeights.open(networkSource(unet), [{ adapter: saraAdapter(unet, 0.1) }]);
+  return () => rm(folder, { recursive: true });
+});
+
+/** Base weights plus up · down of each layer. */
+function withLora({ layers, rank }: Lora): Map<string, Tensor> {
+  const expected = new Map<string, Tensor>(unet.parameters);
+  for (const { module, up, down } of layers) {
+    const { shape, data } = unet.parameters.get(`${module}.weight`)!;
+    const columns = sizeOf(shape) / shape[0]!;
+    const [left, right] = [toFloat32(up), toFloat32(down)];
+    const sum = Float32Array.from(data, (value, at) => {
+      const [row, column] = [Math.floor(at / columns), at % columns];
+      let change = 0;
+      for (let k = 0; k < rank; k++) change += left[row * rank + k]! * right[k * columns + column]!;
+      return value + change;
+    });
+    expected.set(`${module}.weight`, tensor(shape, sum));
+  }
+  return expected;
+}
+
+interface Task {
+  readonly file: string;
+  readonly expected: ReadonlyMap<string, Tensor>;
+  readonly changed: number;
+}
+
+/** Lets the application load every file, and compares its weights. */
+async function check(application: string, tasks: readonly Task[]): Promise<void> {
+  const files: [string, string][] = [];
+  for (const { file, expected } of tasks) {
+    const path = file.replace('.safetensors', '-expected.safetensors');
+    await writeSafetensors(path, expected);
+    files.push([file, path]);
+  }
+  const path = join(folder, `${application}.json`);
+  const names = Object.fromEntries(originalUNetKeys(unet.config, unet.parameters.keys()));
+  await writeFile(path, JSON.stringify({ model, names, files }));
+  const run = python('test/python/load_lora.py', application, path);
+  expect(run.status, run.stderr).toBe(0);
+  expect(run.stderr).not.toMatch(/unexpected keys|not loaded|missing keys/);
+  const results: [changed: number, difference: number][] = JSON.parse(run.stdout.trim().split('\n').at(-1)!);
+  for (const [i, { file, changed }] of tasks.entries()) {
+    expect(results[i]![0], file).toBe(changed);
+    expect(results[i]![1], file).toBeLessThan(1e-6);
+  }
+}
+
+/** A LoRA of each choice of layers under these names. */
+function loras(names: LoraNames): Promise<Task[]> {
+  const tasks = LORA_LAYERS.map(async (layers) => {
+    const file = join(folder, `${names}-${layers}.safetensors`);
+    const lora = await extractLora(weights, { rank: 4, layers, dtype: 'float32' });
+    await saveLora(file, lora, unet, names);
+    return { file, expected: withLora(lora), changed: lora.layers.length };
+  });
+  return Promise.all(tasks);
+}
+
+it('diffusers reads LoRAs with keys of kohya and of its own: W + ΔWᵣ', async (context) => {
+  needs(context, 'torch, diffusers, peft');
+  await check('diffusers', [...(await loras('kohya')), ...(await loras('diffusers'))]);
+});
+
+it('ComfyUI reads LoRAs with keys of kohya, and its patch', async (context) => {
+  needs(context, 'torch, safetensors, einops');
+  if (!COMFYUI) return context.skip('COMFYUI does not name a checkout of ComfyUI');
+  const file = join(folder, 'patch.safetensors');
+  await saveComfyPatch(file, weights, unet.config, 'float32');
+  const expected = new Map<string, Tensor>();
+  for (const key of unet.parameters.keys()) expected.set(key, await weights.weight(key));
+  const patch = { file, expected, changed: weights.changed.length };
+  await check('comfyui', [...(await loras('kohya')), patch]);
+});
