@@ -1,7 +1,9 @@
-/** What the module offers: `serve` for the threads, `open` and `join` for the one that gives them jobs. */
+/** What the module offers: `serve` for the threads, `open` and `join` for the one that gives them jobs, and `adamw`. */
 import { dots } from './dots';
 import { columns, phasePlanes, spreadRows, transpose } from './pack';
 import { awaitEnd, awaitJob, claim, finish, kernel, post } from './threads';
+
+export { adamw } from './adamw';
 
 /** Numbers of the kernels. `STOP` ends `serve`. */
 const STOP: i32 = 0;
