@@ -58,7 +58,7 @@ function gathered(name: string, gradient: Value, positions: Int32Array): Reading
 /** The sampled form of a weight gradient of a linear layer or a convolution, where it is the faster one. */
 function sampled(gradient: Value, positions: Int32Array, kernels: SampledGradients): Reading | undefined {
   const { op, inputs, attributes } = gradient.node;
-  const [dy, x] = inputs as [Value, Value];
+  const [dy, x] = inputs.map(unshaped) as [Value, Value];
   const reading = (run: (dy: Float32Array, x: Float32Array, out: Float32Array) => void): Reading => {
     const read = (results: Results) => {
       const out = results.scratch(positions.length);
@@ -68,17 +68,22 @@ function sampled(gradient: Value, positions: Int32Array, kernels: SampledGradien
     return { values: [dy, x], passing: true, feeds: new Map(), read };
   };
   if (op === 'gemm' && isLinearWeightGradient(attributes)) {
-    const shape: LinearShape = { rows: dy.shape[0]!, outputs: dy.shape[1]!, inputs: x.shape[1]! };
+    const [rows, outputs] = inputs[0]!.shape as [number, number];
+    const shape: LinearShape = { rows, outputs, inputs: inputs[1]!.shape[1]! };
     if (!sampledIsFaster(shape, positions.length)) return undefined;
     return reading((dY, X, out) => kernels.linear(shape, dY, X, positions, out));
   }
   if (op === 'conv2d_weight_gradient') {
-    const shape = convShape(dy, x, attributes as WeightGradientAttributes);
+    const shape = convShape(inputs[0]!, inputs[1]!, attributes as WeightGradientAttributes);
     if (!sampledIsFaster(shape, positions.length)) return undefined;
     return reading((dY, X, out) => kernels.convolution(shape, dY, X, positions, out));
   }
   return undefined;
 }
+
+/** The value that a reshape gives another shape, which needs no copy. */
+const unshaped = (value: Value): Value =>
+  value.node.op === 'reshape' ? unshaped(value.node.inputs[0]!) : value;
 
 /** dW = dYᵀ X, which is how the rules write it for y = x Wᵀ. */
 const isLinearWeightGradient = (attributes: unknown): boolean => {

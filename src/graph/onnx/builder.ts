@@ -38,6 +38,9 @@ export class OnnxBuilder {
   private readonly inputs: MessageInitShape<typeof ValueInfoProtoSchema>[] = [];
   private readonly outputs: MessageInitShape<typeof ValueInfoProtoSchema>[] = [];
   private readonly shared = new Map<string, string>();
+  /** What nodes make, and the names that some of it has as outputs of the graph. */
+  private readonly made = new Set<string>();
+  private readonly outputNames = new Map<string, string>();
   private counter = 0;
 
   private fresh(prefix: string): string {
@@ -52,6 +55,7 @@ export class OnnxBuilder {
     outputs: number,
   ): string[] {
     const names = Array.from({ length: outputs }, () => this.fresh(opType));
+    for (const name of names) this.made.add(name);
     this.nodes.push({
       opType,
       name: names[0]!,
@@ -119,14 +123,21 @@ export class OnnxBuilder {
     this.inputs.push(valueInfo(name, type));
   }
 
-  /** Declares `source` as a graph output under `name`. */
+  /** Declares `source` as a graph output under `name`: what a node makes is made under that name, the rest copied. */
   output(name: string, source: string, type: TensorType): void {
-    this.nodes.push({ opType: 'Identity', name: `output:${name}`, input: [source], output: [name] });
+    if (this.made.has(source) && !this.outputNames.has(source)) this.outputNames.set(source, name);
+    else this.nodes.push({ opType: 'Identity', name: `output:${name}`, input: [source], output: [name] });
     this.outputs.push(valueInfo(name, type));
   }
 
   /** The bytes of the `.onnx` file. */
   encode(): Uint8Array {
+    const renamed = (names: readonly string[]) => names.map((name) => this.outputNames.get(name) ?? name);
+    const nodes = this.nodes.map(({ input, output, ...node }) => ({
+      ...node,
+      input: renamed(input!),
+      output: renamed(output!),
+    }));
     return toBinary(
       ModelProtoSchema,
       create(ModelProtoSchema, {
@@ -135,7 +146,7 @@ export class OnnxBuilder {
         opsetImport: [{ domain: '', version: OPSET }],
         graph: {
           name: 'graph',
-          node: this.nodes,
+          node: nodes,
           initializer: this.initializers,
           input: this.inputs,
           output: this.outputs,
