@@ -2,6 +2,7 @@
 import { collectGradients, type GradientRequest } from '../autodiff/index.js';
 import { InputError } from '../errors.js';
 import type { Value } from '../graph/index.js';
+import { adamwUpdate } from '../kernels/index.js';
 import type { Network } from '../nn/index.js';
 import { type Tensor, tensorOf } from '../tensor/index.js';
 import type { Adapter, AdapterInfo } from './adapter/adapter.js';
@@ -114,35 +115,15 @@ export class AdamW implements Optimizer {
     this.updates++;
     for await (const [name, gradient] of given) {
       if (maxGradientNorm === undefined) squares += sumOfSquares(gradient);
-      const tensor = byName.get(name);
-      if (tensor) this.updateTensor(tensor, gradient, clip, learningRate);
+      const trained = byName.get(name);
+      if (!trained) continue;
+      const { values: weights, places: indices, mean, square } = trained;
+      const { betas, epsilon, weightDecay, updates: update } = this;
+      const constants = { learningRate, betas, epsilon, weightDecay, update, clip };
+      adamwUpdate({ weights, indices, gradient, mean, square }, constants);
+      publish(trained);
     }
     return { gradientNorm: Math.sqrt(squares), learningRate, losses: {} };
-  }
-
-  /** m ← β₁m + (1−β₁)g, v ← β₂v + (1−β₂)g², w ← (1 − ηλ)w − η · m̂ / (√v̂ + ε) */
-  private updateTensor(
-    tensor: TrainedTensor,
-    gradient: Float32Array,
-    clip: number,
-    learningRate: number,
-  ): void {
-    const { values: weights, places, mean, square } = tensor;
-    const [beta1, beta2] = this.betas;
-    const { epsilon } = this;
-    const stepSize = learningRate / (1 - beta1 ** this.updates);
-    const rootFactor = 1 / Math.sqrt(1 - beta2 ** this.updates);
-    const keep = 1 - learningRate * this.weightDecay;
-    for (let i = 0; i < mean.length; i++) {
-      const at = places ? places[i]! : i;
-      const g = gradient[i]! * clip;
-      const m = beta1 * mean[i]! + (1 - beta1) * g;
-      const v = beta2 * square[i]! + (1 - beta2) * g * g;
-      mean[i] = m;
-      square[i] = v;
-      weights[at] = keep * weights[at]! - (stepSize * m) / (Math.sqrt(v) * rootFactor + epsilon);
-    }
-    publish(tensor);
   }
 
   state(): OptimizerState {
