@@ -1,14 +1,30 @@
-/** One measurement in a process of its own: `tsx bench/measure.ts <size> <work> <threads>` prints a line of JSON. */
+/** One measurement in a process of its own: `tsx bench/measure.ts` with a request on standard input prints a line of JSON. */
 import { readFileSync } from 'node:fs';
-import { runSteps } from './run-steps.js';
-import { SIZES, type SizeName } from './sizes.js';
-import { WORKS, type Work, type WorkName } from './works.js';
+import { text } from 'node:stream/consumers';
+import type { OursRequest } from './children.js';
+import { caseOf, SIZES } from './sizes.js';
+import { WORKS } from './works.js';
 
-const [size, work, threads] = process.argv.slice(2) as [SizeName, WorkName, string];
+const { size, point, work, ...options } = JSON.parse(await text(process.stdin)) as OursRequest;
+const of = caseOf(SIZES[size], point);
 const started = performance.now();
-const { facts, step, ...counts } = (await WORKS[work](SIZES[size], { threads: Number(threads) })) as Work;
-const { seconds, setUpSeconds } = await runSteps(step, { ...SIZES[size], ...counts }, started);
-console.log(JSON.stringify({ seconds, setUpSeconds, peakBytes: peakBytes(), ...facts }));
+const { facts, times, parts, warmUp = of.warmUp, steps = of.steps } = await WORKS[work]!(of, options);
+const made = (performance.now() - started) / 1000;
+const all = await times(warmUp + steps);
+const afterFirst = all.slice(1).reduce((sum, seconds) => sum + seconds, 0);
+const firstStepAt = Date.now() - 1000 * afterFirst;
+const measured = parts && { parts: await parts() };
+console.log(
+  JSON.stringify({
+    seconds: all.slice(warmUp),
+    warmUpSeconds: all.slice(0, warmUp),
+    setUpSeconds: made + all.slice(0, warmUp).reduce((sum, seconds) => sum + seconds, 0),
+    firstStepAt,
+    peakBytes: peakBytes(),
+    ...facts,
+    ...measured,
+  }),
+);
 
 /** The largest resident set of this process so far. */
 function peakBytes(): number {

@@ -1,6 +1,5 @@
 /** The matrices that SaRA's rank loss may draw, by shape: those with two axes, both longer than 64. */
-import { parseUNetConfig, unetParameterShapes } from '../src/models/index.js';
-import type { Size } from './sizes.js';
+import { type JsonObject, parseUNetConfig, unetParameterShapes } from '../src/models/index.js';
 
 const MIN_SIDE = 64;
 /** Of a matrix's entries, the share that is trained. */
@@ -12,7 +11,7 @@ export interface RankMatrix {
   readonly count: number;
 }
 
-export function rankMatrices({ unet }: Size): RankMatrix[] {
+export function rankMatrices(unet: JsonObject): RankMatrix[] {
   const counts = new Map<string, number>();
   for (const shape of unetParameterShapes(parseUNetConfig(unet)).values()) {
     if (shape.length === 2 && Math.min(...shape) > MIN_SIDE)

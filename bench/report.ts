@@ -1,83 +1,211 @@
-/** A result as a Markdown table, and its place in a document. */
+/** Results as Markdown tables, and their place in a document. */
 import { InputError } from '../src/errors.js';
-import type { Measurement } from './children.js';
-import type { Result } from './result.js';
+import { firstPictureSeconds, pictureSeconds } from './pictures.js';
+import { cellsOf, titleOf } from './plan.js';
+import {
+  allSeconds,
+  type Cell,
+  type CellResult,
+  type Measurement,
+  measured,
+  peakBytes,
+  type Result,
+  type Side,
+  sameCell,
+  typical,
+  typicalSeconds,
+} from './result.js';
+import { type Point, SAMPLER_STEPS, SIZES, type Size } from './sizes.js';
+import { arithmeticLimit, forwardFlops, gemmRate } from './targets.js';
 
-/** The middle value; for works that measure different things one after another, their mean by frequency. */
-export function typicalSeconds({ seconds, weights }: Measurement): number {
-  if (weights) {
-    const total = weights.reduce((sum, weight) => sum + weight, 0);
-    return seconds.reduce((sum, value, i) => sum + value * weights[i]!, 0) / total;
-  }
-  const sorted = seconds.toSorted((a, b) => a - b);
-  return (sorted[(sorted.length - 1) >> 1]! + sorted[sorted.length >> 1]!) / 2;
-}
-
-/** Matrix products a second, in GFLOP/s. */
-function rateOf({ flops, ...measurement }: Measurement): number {
-  return flops! / typicalSeconds(measurement) / 1e9;
-}
+const SIDE_NAMES: Readonly<Record<Side, string>> = { ours: 'ours', pytorch: 'PyTorch' };
 
 export function toMarkdown(result: Result): string {
-  const { title, date, machine, versions, threads, allocator, unet, rows } = result;
-  const pytorch = versions
-    ? `PyTorch ${versions.torch}, diffusers ${versions.diffusers}, Python ${versions.python}`
-    : 'no PyTorch';
-  const lines = [
-    `### ${title[0]!.toUpperCase()}${title.slice(1)}`,
-    '',
-    `Measured on ${date}: ${machine.processor}, ${machine.cores} cores, ${machine.memoryGiB} GiB, ${machine.platform}; ` +
-      `${threads} threads; ${allocator}; Node ${machine.node}, ONNX Runtime ${machine.onnxruntime}; ${pytorch}.`,
-    `UNet of ${millions(unet.parameters)} weights, batch ${unet.batch}, latents ${unet.latents.join('×')}, ` +
-      `${unet.tokens} tokens; SaRA trains ${millions(unet.trained)} entries (θ = ${unet.threshold}).`,
-    '',
-    '| | ours: seconds (min–max) | peak memory | PyTorch: seconds (min–max) | peak memory | time, ours / PyTorch | memory, ours / PyTorch |',
-    '|---|---|---|---|---|---|---|',
+  const { points }: Size = SIZES[result.size];
+  const [first, ...others] = points;
+  const larger = others.filter(({ pixels }) => pixels !== first.pixels);
+  const parts = [
+    `### ${result.title[0]!.toUpperCase()}${result.title.slice(1)}`,
+    conditions(result),
+    ...[first, ...larger].map((point) => pointTable(result, point)),
+    growthTable(result, first.pixels),
+    pictureTable(result),
+    startTable(result),
+    arithmetic(result),
+    missing(result),
   ];
-  const absent = versions ? '–' : 'not measured: no PyTorch';
-  for (const { title: name, ours, pytorch: theirs } of rows) {
-    const ratio = (of: (measurement: Measurement) => number) =>
-      ours && theirs ? (of(ours) / of(theirs)).toFixed(2) : '–';
-    const cells = [
-      ...columns(ours, '–'),
-      ...columns(theirs, absent),
-      ratio(typicalSeconds),
-      ratio((m) => m.peakBytes),
-    ];
-    lines.push(`| ${name} | ${cells.join(' | ')} |`);
-  }
-  return [...lines, '', ...arithmetic(result)].join('\n');
+  return parts.filter((part) => part !== '').join('\n\n');
 }
 
-function columns(measurement: Measurement | undefined, absent: string): string[] {
-  if (!measurement) return [absent, '–'];
-  const { seconds, weights, peakBytes } = measurement;
-  const range = `${digits(Math.min(...seconds))}–${digits(Math.max(...seconds))}`;
-  const what = weights ? `${range} by shape` : range;
-  return [`${digits(typicalSeconds(measurement))} (${what})`, `${(peakBytes / 1e9).toFixed(2)} GB`];
+function conditions({ machine, threads, allocator, versions, unet, cells }: Result): string {
+  const days = cells.flatMap(({ measurements }) => measurements.map(({ at }) => at.slice(0, 10))).sort();
+  const when = days[0] === days.at(-1) ? days[0] : `${days[0]} to ${days.at(-1)}`;
+  const pytorch = versions
+    ? `PyTorch ${versions.torch}, diffusers ${versions.diffusers}, ${versions.peft ? `PEFT ${versions.peft}, ` : ''}Python ${versions.python}`
+    : 'no PyTorch';
+  return (
+    `Measured on ${when}: ${machine.processor}, ${machine.cores} cores, ${machine.memoryGiB} GiB, ${machine.platform}; ` +
+    `${threads} threads; ${allocator}; Node ${machine.node}, ONNX Runtime ${machine.onnxruntime}; ${pytorch}.\n` +
+    `UNet of ${millions(unet.parameters)} weights, ${unet.tokens} tokens; θ = ${unet.threshold}, LoRA of rank ${unet.loraRank}.`
+  );
+}
+
+/** Works whose rows are in tables of their own. */
+const ELSEWHERE = /^(sample|start-.*)$/;
+
+function measuredAt(result: Result, point: Point): CellResult[] {
+  return cellsOf(result.size, { batch: [point.batch], pixels: [point.pixels] }).flatMap((cell) => {
+    const found = ELSEWHERE.test(cell.work) ? undefined : measured(result, cell);
+    return found ? [found] : [];
+  });
+}
+
+function pointTable(result: Result, point: Point): string {
+  const cells = measuredAt(result, point);
+  if (cells.length === 0) return '';
+  const ours = measured(result, { side: 'ours', work: 'sara', ...point });
+  const rows = cells.map((cell) => {
+    const comparable = ours && cell.measurements[0]!.trained !== undefined;
+    const ratio = (get: (of: CellResult) => number) =>
+      comparable ? (get(cell) / get(ours)).toFixed(2) : '–';
+    return [
+      titleOf(cell),
+      SIDE_NAMES[cell.side],
+      trainedOf(cell),
+      range(cell),
+      gigabytes(peakBytes(cell)),
+      ratio(typicalSeconds),
+      ratio(peakBytes),
+    ];
+  });
+  const head = ['', '', 'trained', 'seconds (min–max)', 'peak memory', 'time, ours = 1', 'memory, ours = 1'];
+  return `**${point.pixels} pixels, batch ${point.batch}**\n\n${table(head, rows)}`;
+}
+
+/** How time and memory grow with the batch. */
+function growthTable(result: Result, pixels: number): string {
+  const batches = result.points.filter((point) => point.pixels === pixels).map(({ batch }) => batch);
+  if (batches.length < 2) return '';
+  const cells = cellsOf(result.size, { batch: [batches.at(-1)!], pixels: [pixels] });
+  const rows = cells.map((cell) => [
+    titleOf(cell),
+    SIDE_NAMES[cell.side],
+    ...batches.map((batch) => growthCell(result, { ...cell, batch })),
+  ]);
+  const head = ['', '', ...batches.map((batch) => `batch ${batch}`)];
+  return `**${pixels} pixels: seconds and peak memory of a step**\n\n${table(head, rows)}`;
+}
+
+function growthCell(result: Result, cell: Cell): string {
+  const found = measured(result, cell);
+  if (found) return `${digits(typicalSeconds(found))} s, ${gigabytes(peakBytes(found))}`;
+  return result.cells.some((other) => sameCell(other, cell)) ? 'not possible' : '–';
+}
+
+function pictureTable(result: Result): string {
+  const { sampleAt }: Size = SIZES[result.size];
+  if (!sampleAt) return '';
+  const rows = (['ours', 'pytorch'] as const).flatMap((side) => {
+    const cell = measured(result, { side, work: 'sample', ...sampleAt });
+    if (!cell) return [];
+    const part = (name: string) => digits(typical(cell, ({ parts }) => parts![name]!));
+    return [
+      [
+        SIDE_NAMES[side],
+        range(cell),
+        part('text'),
+        part('decode'),
+        digits(pictureSeconds(cell)),
+        digits(firstPictureSeconds(cell)),
+        gigabytes(peakBytes(cell)),
+      ],
+    ];
+  });
+  if (rows.length === 0) return '';
+  const head = [
+    ...['', 'a step (min–max)', 'text', 'decoder', `${SAMPLER_STEPS} steps in all`],
+    ...['the first picture', 'peak memory'],
+  ];
+  return `**Drawing at ${sampleAt.pixels} pixels with guidance, in seconds** (${SAMPLER_STEPS} steps from those timed, text and decoder timed once each)\n\n${table(head, rows)}`;
+}
+
+function startTable(result: Result): string {
+  const [first] = SIZES[result.size].points;
+  const rows = cellsOf(result.size, { batch: [first.batch], pixels: [first.pixels] }).flatMap((cell) => {
+    const found = cell.work.startsWith('start-') ? measured(result, cell) : undefined;
+    if (!found) return [];
+    const seconds = (get: (of: Measurement) => number) => digits(typical(found, get));
+    return [
+      [
+        titleOf(cell),
+        SIDE_NAMES[cell.side],
+        seconds(({ parts }) => parts!.load!),
+        seconds(({ parts }) => parts!.select!),
+        seconds((of) => of.seconds[0]!),
+        seconds(({ firstStepSeconds }) => firstStepSeconds!),
+        gigabytes(peakBytes(found)),
+      ],
+    ];
+  });
+  if (rows.length === 0) return '';
+  const head = ['', '', 'load', 'select', 'first step', 'the process until then', 'peak memory'];
+  return `**From a checkpoint in float16 on disk to the first step, in seconds**\n\n${table(head, rows)}`;
 }
 
 /** What the machine's matrix products allow. */
-function arithmetic({ rows }: Result): string[] {
-  const find = (work: string) => rows.find((row) => row.work === work);
-  const gemm = find('gemm');
-  const flops = find('forward')?.ours?.flops;
-  if (!gemm?.ours || !flops) return [];
-  const rates = [`${rateOf(gemm.ours).toFixed(0)} GFLOP/s in ONNX Runtime`];
-  if (gemm.pytorch) rates.push(`${rateOf(gemm.pytorch).toFixed(0)} in PyTorch`);
-  const best = Math.max(rateOf(gemm.ours), gemm.pytorch ? rateOf(gemm.pytorch) : 0) * 1e9;
-  const limit = (passes: number) => `${digits((passes * flops) / best)} s`;
-  return [
-    `Matrix products of 2048×2048 run at ${rates.join(' and ')}. The forward pass is ${(flops / 1e9).toFixed(0)} GFLOP, ` +
-      `so at the better of these rates it takes at least ${limit(1)}, a step that computes every weight's gradient ` +
-      `${limit(3)}, and one that computes none of the gradients it does not need ${limit(2)}.`,
-    '',
-  ];
+function arithmetic(result: Result): string {
+  const [ours, theirs] = [gemmRate(result, 'ours'), gemmRate(result, 'pytorch')];
+  if (!ours) return '';
+  const rates = [`${gigaflops(ours)} GFLOP/s in ONNX Runtime`];
+  if (theirs) rates.push(`${gigaflops(theirs)} in PyTorch`);
+  const limits = result.points.flatMap((point) => {
+    const flops = forwardFlops(result, point);
+    const limit = arithmeticLimit(result, point);
+    if (flops === undefined || limit === undefined) return [];
+    return [
+      `${point.pixels} pixels, batch ${point.batch}: ${(flops / 1e9).toFixed(0)} GFLOP forward, ${digits(limit)} s`,
+    ];
+  });
+  return (
+    `Matrix products of 2048×2048 run at ${rates.join(' and ')}. At the better of these rates, a step that computes no ` +
+    `gradient it does not need takes at least twice the forward pass: ${limits.join('; ')}.`
+  );
 }
 
-function digits(seconds: number): string {
+/** What was not measured, and why. */
+function missing(result: Result): string {
+  const skipped = result.cells.filter(({ measurements, skipped }) => skipped && measurements.length === 0);
+  if (skipped.length === 0) return '';
+  const lines = skipped.map(
+    (cell) =>
+      `- ${titleOf(cell)} (${SIDE_NAMES[cell.side]}), ${cell.pixels} pixels, batch ${cell.batch}: ${cell.skipped}`,
+  );
+  return `Not measured:\n\n${lines.join('\n')}`;
+}
+
+function table(head: readonly string[], rows: readonly (readonly string[])[]): string {
+  const line = (cells: readonly string[]) => `| ${cells.join(' | ')} |`;
+  return [line(head), line(head.map(() => '---')), ...rows.map(line)].join('\n');
+}
+
+function trainedOf({ measurements }: CellResult): string {
+  const { trained } = measurements[0]!;
+  return trained === undefined ? '–' : millions(trained);
+}
+
+function range(cell: CellResult): string {
+  const seconds = allSeconds(cell);
+  const shown = `${digits(Math.min(...seconds))}–${digits(Math.max(...seconds))}`;
+  const what = cell.measurements[0]!.weights ? `${shown} by shape` : shown;
+  return `${digits(typicalSeconds(cell))} (${what})`;
+}
+
+export function digits(seconds: number): string {
   return seconds >= 10 ? seconds.toFixed(1) : seconds.toPrecision(3);
 }
+
+export const gigabytes = (bytes: number): string => `${(bytes / 1e9).toFixed(2)} GB`;
+const gigaflops = (rate: number): string => (rate / 1e9).toFixed(0);
 
 function millions(count: number): string {
   return count >= 1e6 ? `${(count / 1e6).toFixed(1)}M` : `${(count / 1e3).toFixed(0)}k`;

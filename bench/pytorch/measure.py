@@ -2,7 +2,7 @@
 
     python measure.py <work> <threads> < size.json
 
-Works: forward, full, sara, lora, rank, gemm. The UNet is diffusers', with its own random weights.
+works.py lists the works. Every network is diffusers' or transformers', with its own random weights.
 """
 
 import json
@@ -24,23 +24,35 @@ def peak_bytes():
     return int(re.search(r"VmHWM:\s+(\d+) kB", status)[1]) * 1024
 
 
+def timed(step):
+    before = time.perf_counter()
+    step()
+    return time.perf_counter() - before
+
+
 def main():
     work, threads = sys.argv[1], int(sys.argv[2])
     torch.set_num_threads(threads)
     torch.set_flush_denormal(True)
     torch.manual_seed(0)
     size = json.load(sys.stdin)
-    facts, step = WORKS[work](size)
+    facts, step, after = WORKS[work](size)
     size |= facts.pop("counts", {})
-    for _ in range(size["warmUp"]):
-        step()
+    warm_up = [timed(step) for _ in range(size["warmUp"])]
     set_up_seconds = time.perf_counter() - STARTED
-    seconds = []
-    for _ in range(size["steps"]):
-        before = time.perf_counter()
-        step()
-        seconds.append(time.perf_counter() - before)
-    result = {"seconds": seconds, "setUpSeconds": set_up_seconds, "peakBytes": peak_bytes(), **facts}
+    seconds = [timed(step) for _ in range(size["steps"])]
+    after_first = sum((warm_up + seconds)[1:])
+    result = {
+        "seconds": seconds,
+        "warmUpSeconds": warm_up,
+        "setUpSeconds": set_up_seconds,
+        "firstStepAt": 1000 * (time.time() - after_first),
+        "peakBytes": peak_bytes(),
+        **facts,
+    }
+    if after:
+        result["parts"] = after()
+        result["peakBytes"] = peak_bytes()
     print(json.dumps(result))
 
 

@@ -2,8 +2,24 @@
 
 import json
 import platform
+from importlib.metadata import PackageNotFoundError, version
 
 import diffusers
 import torch
 
-print(json.dumps({"python": platform.python_version(), "torch": torch.__version__, "diffusers": diffusers.__version__}))
+
+def optional(package):
+    try:
+        return version(package)
+    except PackageNotFoundError:
+        return None
+
+
+versions = {
+    "python": platform.python_version(),
+    "torch": torch.__version__,
+    "diffusers": diffusers.__version__,
+    "transformers": optional("transformers"),
+    "peft": optional("peft"),
+}
+print(json.dumps({name: value for name, value in versions.items() if value is not None}))

@@ -1,36 +1,14 @@
-"""What is measured of PyTorch: each work builds its model and returns facts and a step to time."""
+"""What is measured of PyTorch: each work returns facts, a step to time and, if any, what else is measured after it."""
+
+import time
 
 import torch
 
+from methods import METHODS
+from sampling import sample
+from unet import count, loss_of, make_unet, random_batch
+
 GEMM_SIDE = 2048
-
-
-def make_unet(size):
-    from diffusers import UNet2DConditionModel
-
-    config = {key: value for key, value in size["unet"].items() if not key.startswith("_")}
-    config = {key: tuple(value) if isinstance(value, list) else value for key, value in config.items()}
-    return UNet2DConditionModel(**config)
-
-
-def random_batch(size, unet):
-    shape = (size["batch"], *size["latents"])
-    width = unet.config.cross_attention_dim
-    return {
-        "noisy": torch.randn(shape),
-        "target": torch.randn(shape),
-        "timesteps": torch.randint(0, 1000, (size["batch"],)),
-        "condition": torch.randn(size["batch"], size["tokens"], width),
-    }
-
-
-def loss_of(unet, batch):
-    prediction = unet(batch["noisy"], batch["timesteps"], batch["condition"]).sample
-    return (prediction - batch["target"]).square().mean()
-
-
-def count(parameters):
-    return sum(parameter.numel() for parameter in parameters)
 
 
 def forward(size):
@@ -41,104 +19,40 @@ def forward(size):
     def step():
         loss_of(unet, batch).item()
 
-    return {"parameters": count(unet.parameters())}, step
+    return {"parameters": count(unet.parameters())}, step, None
 
 
-def optimizing(unet, trained, batch):
-    """A step of AdamW with gradients clipped to norm 1, as diffusers' training scripts do."""
-    optimizer = torch.optim.AdamW(trained, lr=1e-5)
+def training(method):
+    def work(size):
+        unet = make_unet(size)
+        parameters = count(unet.parameters())
+        facts, step = method(unet, size, random_batch(size, unet))
+        return {"parameters": parameters, **facts}, step, None
 
-    def step():
-        loss = loss_of(unet, batch)
-        loss.backward()
-        torch.nn.utils.clip_grad_norm_(trained, 1.0)
-        optimizer.step()
-        optimizer.zero_grad(set_to_none=True)
-        return loss.item()
-
-    return step
+    return work
 
 
-def full(size):
-    unet = make_unet(size)
-    trained = list(unet.parameters())
-    facts = {"parameters": count(trained), "trained": count(trained)}
-    return facts, optimizing(unet, trained, random_batch(size, unet))
+def start(method):
+    """From a checkpoint on disk to the end of the first step, of which there is one; imports are in no part."""
 
+    def work(size):
+        from diffusers import UNet2DConditionModel
 
-def sara(size):
-    """Unstructured back-propagation (paper Eqs. 6-7): the entries of every weight below the threshold are one vector.
+        before = time.perf_counter()
+        unet = UNet2DConditionModel.from_pretrained(size["checkpoint"], torch_dtype=torch.float32)
+        unet.train()
+        loaded = time.perf_counter()
+        facts, step = method(unet, size, random_batch(size, unet))
+        selected = time.perf_counter()
+        parts = {"load": loaded - before, "select": selected - loaded}
+        return {**facts, "counts": {"warmUp": 0, "steps": 1}}, step, lambda: parts
 
-    The backward pass computes the dense gradient of each weight, keeps its entries at the mask and drops the rest as
-    soon as it is there; AdamW runs on the entries, which are then written into the weights.
-    """
-    unet = make_unet(size)
-    facts = {"parameters": count(unet.parameters())}
-    batch = random_batch(size, unet)
-    weights, masks, entries = [], [], []
-    for weight in unet.parameters():
-        mask = weight.detach().abs() < size["threshold"]
-        weights.append(weight)
-        masks.append(mask)
-        entries.append(torch.nn.Parameter(weight.detach()[mask]))
-
-    def keep_entries(index):
-        def hook(weight):
-            entries[index].grad = weight.grad[masks[index]]
-            weight.grad = None
-
-        return hook
-
-    for index, weight in enumerate(weights):
-        weight.register_post_accumulate_grad_hook(keep_entries(index))
-    optimizer = torch.optim.AdamW(entries, lr=1e-5)
-
-    def step():
-        loss = loss_of(unet, batch)
-        loss.backward()
-        torch.nn.utils.clip_grad_norm_(entries, 1.0)
-        optimizer.step()
-        optimizer.zero_grad(set_to_none=True)
-        with torch.no_grad():
-            for weight, mask, values in zip(weights, masks, entries):
-                weight[mask] = values
-        return loss.item()
-
-    return {**facts, "trained": count(entries)}, step
-
-
-class LoraLinear(torch.nn.Module):
-    """y = W x + B A x with W frozen, A [r, in] and B [out, r]."""
-
-    def __init__(self, base, rank):
-        super().__init__()
-        self.base = base
-        self.down = torch.nn.Linear(base.in_features, rank, bias=False)
-        self.up = torch.nn.Linear(rank, base.out_features, bias=False)
-        torch.nn.init.zeros_(self.up.weight)
-
-    def forward(self, x):
-        return self.base(x) + self.up(self.down(x))
-
-
-def lora(size):
-    """LoRA on queries, keys, values and output of every attention, as PEFT adds it to a diffusers UNet."""
-    unet = make_unet(size)
-    total = count(unet.parameters())
-    unet.requires_grad_(False)
-    attentions = [module for name, module in unet.named_modules() if name.endswith(("attn1", "attn2"))]
-    for attention in attentions:
-        for name in ("to_q", "to_k", "to_v"):
-            setattr(attention, name, LoraLinear(getattr(attention, name), size["loraRank"]))
-        attention.to_out[0] = LoraLinear(attention.to_out[0], size["loraRank"])
-    trained = [parameter for parameter in unet.parameters() if parameter.requires_grad]
-    facts = {"parameters": total, "trained": count(trained)}
-    return facts, optimizing(unet, trained, random_batch(size, unet))
+    return work
 
 
 def gemm(_size):
     a, b = torch.rand(GEMM_SIDE, GEMM_SIDE), torch.rand(GEMM_SIDE, GEMM_SIDE)
-    return {"flops": 2 * GEMM_SIDE**3}, lambda: a @ b
+    return {"flops": 2 * GEMM_SIDE**3, "counts": {"warmUp": 5, "steps": 30}}, lambda: a @ b, None
 
 
 def rank(size):
@@ -154,7 +68,14 @@ def rank(size):
         u @ vh
 
     counts = {"warmUp": 0, "steps": len(matrices)}
-    return {"weights": [matrix["count"] for matrix in size["rankMatrices"]], "counts": counts}, step
+    return {"weights": [matrix["count"] for matrix in size["rankMatrices"]], "counts": counts}, step, None
 
 
-WORKS = {"forward": forward, "full": full, "sara": sara, "lora": lora, "rank": rank, "gemm": gemm}
+WORKS = {
+    "gemm": gemm,
+    "forward": forward,
+    "rank": rank,
+    "sample": sample,
+    **{name: training(method) for name, method in METHODS.items()},
+    **{f"start-{name}": start(method) for name, method in METHODS.items()},
+}

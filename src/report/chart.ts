@@ -60,14 +60,15 @@ ${losses.map(({ set, change: { mean, standardError } }, i) => {
 </svg>`;
 }
 
-interface Axis {
+export interface Axis {
   readonly end: number;
   readonly ticks: readonly number[];
   /** Value → pixel, to a tenth. */
   at(value: number): number;
 }
 
-function axis(start: number, end: number, from: number, to: number): Axis {
+/** Values from `start` to `end` on pixels from `from` to `to`, with ticks at round numbers. */
+export function axis(start: number, end: number, from: number, to: number): Axis {
   const span = end - start || 1;
   const step = niceStep(span / 5);
   const first = Math.ceil(start / step);
