@@ -1,7 +1,17 @@
 /** sara-diffusion: fine-tuning Stable Diffusion with SaRA. The list of what the library offers. */
 export { InputError, UsageError } from './errors.js';
 export type { Image } from './formats/index.js';
-export { contactSheet, readImage, writePng } from './formats/index.js';
+export {
+  contactSheet,
+  openTorchTensors,
+  readImage,
+  readTorchValue,
+  type TorchFile,
+  type TorchValue,
+  type WritableTorchValue,
+  writePng,
+  writeTorch,
+} from './formats/index.js';
 export { type GenerateOptions, type GenerateStep, generate } from './generate/index.js';
 export { StableDiffusion, saveStableDiffusion } from './models/index.js';
 export {
@@ -11,10 +21,14 @@ export {
   type Adapter,
   type AdapterUse,
   applyAdapters,
+  exportOfficialSara,
+  importOfficialSara,
   learningRateFor,
   loadAdapter,
   mergeAdapters,
+  type OfficialSara,
   type Optimizer,
+  readOfficialSara,
   type SaraOptions,
   saveAdapter,
 } from './peft/index.js';

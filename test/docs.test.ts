@@ -8,6 +8,7 @@ import { toCommand } from '../src/cli/command.js';
 import { demo } from '../src/cli/demo/command.js';
 import { doctor } from '../src/cli/doctor.js';
 import { generate } from '../src/cli/generate.js';
+import { importCommand } from '../src/cli/import.js';
 import { inspect } from '../src/cli/inspect.js';
 import { merge } from '../src/cli/merge.js';
 import { train } from '../src/cli/train.js';
@@ -28,6 +29,7 @@ const COMMANDS = [
   toCommand(train, () => {}),
   toCommand(generate, () => {}),
   toCommand(merge, () => {}),
+  toCommand(importCommand, () => {}),
   toCommand(inspect, () => {}),
   toCommand(doctor, () => {}),
 ];
@@ -47,7 +49,8 @@ test.each(PAGES)('the files that %s names exist', (page) => {
 
 test.each(PAGES)('the flags that %s gives to a command are flags of it', (page) => {
   const lines =
-    readFileSync(page, 'utf8').match(/sara (demo|train|generate|merge|inspect|doctor)\b[^`\n]*/g) ?? [];
+    readFileSync(page, 'utf8').match(/sara (demo|train|generate|merge|import|inspect|doctor)\b[^`\n]*/g) ??
+    [];
   const wrong = lines.flatMap((line) => {
     const command = COMMANDS.find((candidate) => candidate.name() === line.split(' ')[1])!;
     const known = ['--help', ...command.options.map((option) => option.long)];

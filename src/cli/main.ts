@@ -19,6 +19,7 @@ const COMMANDS: Readonly<Record<string, () => Promise<Command>>> = {
   train: async () => toCommand((await import('./train.js')).train, done),
   generate: async () => toCommand((await import('./generate.js')).generate, done),
   merge: async () => toCommand((await import('./merge.js')).merge, done),
+  import: async () => toCommand((await import('./import.js')).importCommand, done),
   inspect: async () => toCommand((await import('./inspect.js')).inspect, done),
   doctor: async () => toCommand((await import('./doctor.js')).doctor, done),
 };

@@ -7,7 +7,7 @@
  */
 import { basename } from 'node:path';
 import { InputError } from '../../errors.js';
-import { type LazyTensor, quoted, readTorchValue, type TorchValue, writeTorch } from '../../formats/index.js';
+import { quoted, readTorchValue, type TorchValue, writeTorch } from '../../formats/index.js';
 import { asFloat32, type Network } from '../../nn/index.js';
 import {
   bfloatToFloat32,
@@ -181,13 +181,11 @@ export async function exportOfficialSara(
     );
   }
   checkBase(network, [{ adapter }], model);
-  const entries = [...network.parameters].map(([key, weight], i) => {
-    const load = () => trainedValues(adapter, threshold, key, asFloat32(weight));
-    // Made once to be checked before anything is written, and again when its turn comes, so that memory stays small.
-    const { dtype, shape } = load();
-    return [i, { dtype, shape, load }] as const;
-  });
-  await writeTorch(path, new Map<string | number, number | LazyTensor>([[THRESHOLD, threshold], ...entries]));
+  const dict = new Map<string | number, number | Tensor>([[THRESHOLD, threshold]]);
+  for (const [i, [key, weight]] of [...network.parameters].entries()) {
+    dict.set(i, trainedValues(adapter, threshold, key, asFloat32(weight)));
+  }
+  await writeTorch(path, dict);
 }
 
 /** P₀ + ΔP at |P₀| < θ, rounded as `applyAdapters` does. */
