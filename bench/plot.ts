@@ -33,7 +33,10 @@ const LINES: readonly { side: Side; work: string; colour: string }[] = [
 
 /** SVG by file name; none where fewer than two batches were measured. */
 export function plots(result: Result, pixels: number): Map<string, string> {
-  const batches = result.points.filter((point) => point.pixels === pixels).map(({ batch }) => batch);
+  const batches = result.points
+    .filter((point) => point.pixels === pixels)
+    .map(({ batch }) => batch)
+    .filter((batch) => LINES.some((line) => measured(result, { ...line, batch, pixels })));
   if (batches.length < 2) return new Map();
   const chart = (title: string, unit: string, get: (cell: CellResult) => number) =>
     `${lineChart(result, { title, unit, pixels, batches }, get).text}\n`;

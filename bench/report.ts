@@ -85,9 +85,14 @@ function pointTable(result: Result, point: Point): string {
 /** How time and memory grow with the batch. */
 function growthTable(result: Result, pixels: number): string {
   const batches = result.points.filter((point) => point.pixels === pixels).map(({ batch }) => batch);
-  if (batches.length < 2) return '';
   const cells = cellsOf(result.size, { batch: [batches.at(-1)!], pixels: [pixels] });
-  const rows = cells.map((cell) => [
+  const growing = cells.filter((cell) =>
+    result.cells.some(
+      ({ batch, ...other }) => batch > 1 && sameCell({ ...other, batch }, { ...cell, batch }),
+    ),
+  );
+  if (batches.length < 2 || growing.length === 0) return '';
+  const rows = growing.map((cell) => [
     titleOf(cell),
     SIDE_NAMES[cell.side],
     ...batches.map((batch) => growthCell(result, { ...cell, batch })),
