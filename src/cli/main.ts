@@ -20,6 +20,7 @@ const COMMANDS: Readonly<Record<string, () => Promise<Command>>> = {
   generate: async () => toCommand((await import('./generate.js')).generate, done),
   merge: async () => toCommand((await import('./merge.js')).merge, done),
   import: async () => toCommand((await import('./import.js')).importCommand, done),
+  export: async () => toCommand((await import('./export.js')).exportCommand, done),
   inspect: async () => toCommand((await import('./inspect.js')).inspect, done),
   doctor: async () => toCommand((await import('./doctor.js')).doctor, done),
 };

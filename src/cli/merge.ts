@@ -2,16 +2,17 @@
 import { z } from 'zod';
 import { InputError, UsageError } from '../errors.js';
 import { exists } from '../formats/index.js';
-import { loadNetwork, StableDiffusion, saveStableDiffusion, UNET } from '../models/index.js';
-import { applyAdapters, mergeAdapters, saveAdapter } from '../peft/index.js';
+import { AdaptedModel } from '../interop/index.js';
+import { loadUNet } from '../models/index.js';
+import { mergeAdapters, saveAdapter } from '../peft/index.js';
 import { flag, oneOf, text } from '../train/settings.js';
 import { adapterSetting } from './adapter-setting.js';
 import { loadAdapters } from './adapters.js';
 import type { CommandSpec } from './command.js';
 
 const schema = z.strictObject({
-  model: text('a model folder').meta({
-    argument: '<folder>',
+  model: text('a model folder or file').meta({
+    argument: '<path>',
     help: 'the model that the adapters were made from',
   }),
   adapter: adapterSetting(),
@@ -38,13 +39,15 @@ export const merge: CommandSpec<typeof schema> = {
       throw new UsageError('sara merge needs --adapter <file[:scale]>, once or several times');
     const adapters = await loadAdapters(adapter);
     if (out.endsWith('.safetensors')) {
-      const unet = await loadNetwork(`${model}/unet`, 'unet', UNET);
-      await saveAdapter(out, mergeAdapters(unet, adapters, { model, dtype }));
+      await saveAdapter(out, mergeAdapters(await loadUNet(model), adapters, { model, dtype }));
     } else {
       if (await exists(out)) throw new InputError(`${out} exists already; name a new folder with --out`);
-      const sd = await StableDiffusion.load(model);
-      applyAdapters(sd.unet, adapters, { model });
-      await saveStableDiffusion(out, sd, { dtype });
+      const adapted = await AdaptedModel.open(model, adapters);
+      try {
+        await adapted.saveCheckpoint(out, { dtype });
+      } finally {
+        await adapted.close();
+      }
     }
     console.log(json ? JSON.stringify({ out }) : out);
     return 0;

@@ -1,4 +1,5 @@
 /** Files of other programs: what this program writes for them, and which of them reads which file. */
+export { AdaptedModel } from './adapted-model.js';
 export { saveComfyPatch } from './comfyui.js';
 export {
   extractLora,
@@ -7,5 +8,6 @@ export {
   type Lora,
   type LoraLayer,
   type LoraLayers,
+  type LoraOptions,
 } from './lora.js';
 export { LORA_NAMES, type LoraNames, saveLora } from './lora-file.js';

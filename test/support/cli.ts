@@ -1,7 +1,7 @@
 /** The command line as its users run it: a process of the built program, with output and an exit code. */
 import { type ChildProcess, spawn } from 'node:child_process';
-import { cp, mkdir, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
-import { dirname, join, relative } from 'node:path';
+import { cp, mkdir, mkdtemp, readdir, readFile, rm, symlink, writeFile } from 'node:fs/promises';
+import { dirname, join, relative, resolve } from 'node:path';
 import ts from 'typescript';
 import { afterAll } from 'vitest';
 
@@ -61,6 +61,7 @@ async function build(): Promise<string> {
   await mkdir('.cache', { recursive: true });
   const folder = await mkdtemp('.cache/sara-');
   await cp('package.json', join(folder, 'package.json'));
+  await symlink(resolve('models'), join(folder, 'models'));
   const compilerOptions = { module: ts.ModuleKind.ESNext, target: ts.ScriptTarget.ES2022 };
   for (const path of await readdir('src', { recursive: true })) {
     if (!path.endsWith('.ts')) continue;
