@@ -272,6 +272,18 @@ describe('an archive', () => {
     await expect(readTorchValue(path)).rejects.toBeInstanceOf(InputError);
   });
 
+  it.each([
+    ['the list of entries', 'PK\x06\x06', 48],
+    ['the record of the end', 'PK\x06\x07', 8],
+  ])('with a place beyond 2⁵³ for %s is refused', async (_, signature, at) => {
+    const path = join(await temporaryFolder(), 'a.pt');
+    await writeArchive(path, bytes(0x80, 2, 'N.'));
+    const zip = await readFile(path);
+    zip.writeBigUInt64LE(2n ** 62n, zip.indexOf(signature, 0, 'latin1') + at);
+    await writeFile(path, zip);
+    await expect(readTorchValue(path)).rejects.toThrow(/points past the end of the file/);
+  });
+
   it('of compressed entries is refused', async () => {
     const path = join(await temporaryFolder(), 'a.pt');
     await writeArchive(path, bytes(0x80, 2, 'N.'));

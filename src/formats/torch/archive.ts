@@ -73,8 +73,9 @@ export class TorchArchive {
     }
     const view = destination ?? new Uint8Array(byteLength);
     const bytes = new Uint8Array(view.buffer, view.byteOffset, byteLength);
+    const entry = await this.entryOf(storage);
     try {
-      await this.readInto(place, await this.entryOf(storage), bytes);
+      await this.readInto(place, entry, bytes);
     } catch (error) {
       throw told(this.path, error);
     }

@@ -31,7 +31,9 @@ export class StoredZip {
    */
   static async open(handle: FileHandle): Promise<StoredZip> {
     const listed = new Map<string, yauzl.Entry>();
-    const zip = await refusing(yauzl.fromFdPromise(handle.fd, { autoClose: false, strictFileNames: true }));
+    const { size } = await handle.stat();
+    const options = { autoClose: false, strictFileNames: true };
+    const zip = await refusing(yauzl.fromRandomAccessReaderPromise(new Reader(handle, size), size, options));
     const entries = zip.eachEntry()[Symbol.asyncIterator]();
     for (;;) {
       const { done, value: entry } = await refusing(entries.next());
@@ -103,6 +105,35 @@ export class StoredZip {
       sum = crc32(part, sum);
     }
     checkSum(entry, sum);
+  }
+}
+
+/** Reads for the zip library, whose own reader throws where nobody catches it when a file names places beyond 2⁵³. */
+class Reader extends yauzl.RandomAccessReader {
+  constructor(
+    private readonly handle: FileHandle,
+    private readonly size: number,
+  ) {
+    super();
+  }
+
+  override read(
+    buffer: Buffer,
+    offset: number,
+    length: number,
+    position: number,
+    callback: (error: Error | null) => void,
+  ): void {
+    if (position + length > this.size) {
+      callback(new Error('it points past the end of the file'));
+      return;
+    }
+    this.handle
+      .read(buffer, offset, length, position)
+      .then(
+        ({ bytesRead }) => callback(bytesRead === length ? null : new Error('the file was cut short')),
+        callback,
+      );
   }
 }
 
