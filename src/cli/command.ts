@@ -8,8 +8,8 @@ export interface CommandSpec<Schema extends z.ZodObject = z.ZodObject> {
   readonly name: string;
   readonly summary: string;
   readonly schema: Schema;
-  /** The setting that is given without a flag. */
-  readonly positional?: keyof z.output<Schema> & string;
+  /** The settings that are given without a flag, in this order. */
+  readonly positional?: readonly (keyof z.output<Schema> & string)[];
   /** Command lines that show the use. */
   readonly examples: readonly string[];
   /** Gives the exit code. */
@@ -21,17 +21,17 @@ export function toCommand<Schema extends z.ZodObject>(
   spec: CommandSpec<Schema>,
   done: (exitCode: number) => void,
 ): Command {
-  const { name, schema, positional } = spec;
+  const { name, schema, positional = [] } = spec;
   const command = new Command(name).description(spec.summary);
-  if (positional) command.argument(`<${positional}>`, schema.shape[positional]!.meta()?.help ?? '');
+  for (const key of positional) command.argument(`<${key}>`, schema.shape[key]!.meta()?.help ?? '');
   for (const [key, value] of Object.entries(schema.shape)) {
-    if (key !== positional) command.addOption(toOption(key, value as z.ZodType));
+    if (!positional.includes(key)) command.addOption(toOption(key, value as z.ZodType));
   }
   command.option('--config <file>', 'YAML file with any of these settings; flags win');
   command.addHelpText('after', `\nExamples:\n${spec.examples.map((line) => `  $ ${line}`).join('\n')}`);
   command.action(async () => {
     const { config, ...flags } = command.opts() as { config?: string; [flag: string]: unknown };
-    const given = positional ? { ...flags, [positional]: command.args[0] } : flags;
+    const given = { ...flags, ...Object.fromEntries(positional.map((key, i) => [key, command.args[i]])) };
     done(await spec.run(await resolveSettings(name, schema, given, config)));
   });
   return command as unknown as Command;

@@ -21,7 +21,7 @@ export const inspect: CommandSpec<typeof schema> = {
   name: 'inspect',
   summary: 'Count the weights of a model below thresholds, or tell what an adapter changes.',
   schema,
-  positional: 'path',
+  positional: ['path'],
   examples: ['sara inspect models/emoji', 'sara inspect runs/fluent/adapter.safetensors --layers'],
   async run({ path, layers, json }) {
     if (!(await exists(path)))

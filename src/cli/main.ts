@@ -19,6 +19,7 @@ const COMMANDS: Readonly<Record<string, () => Promise<Command>>> = {
   train: async () => toCommand((await import('./train.js')).train, done),
   generate: async () => toCommand((await import('./generate.js')).generate, done),
   merge: async () => toCommand((await import('./merge.js')).merge, done),
+  convert: async () => toCommand((await import('./convert.js')).convert, done),
   import: async () => toCommand((await import('./import.js')).importCommand, done),
   export: async () => toCommand((await import('./export.js')).exportCommand, done),
   inspect: async () => toCommand((await import('./inspect.js')).inspect, done),

@@ -4,8 +4,9 @@ import { z } from 'zod';
 import { readJson, readTokenizerFiles, type TokenizerFiles } from '../formats/index.js';
 import { readPythonJson } from '../formats/python-json.js';
 import type { JsonObject } from './config.js';
+import { declaredKeys } from './load.js';
 import { readModelIndex } from './model-index.js';
-import { CLIP_TEXT, UNET, VAE } from './network-kind.js';
+import { CLIP_TEXT, type NetworkKind, UNET, VAE } from './network-kind.js';
 import { openWeights, type Weights } from './weights.js';
 
 /** The networks of Stable Diffusion 1, 2 and XL by the name of their folder. */
@@ -34,6 +35,8 @@ export interface ModelFiles {
   readonly scheduler: JsonObject;
   readonly networks: ReadonlyMap<NetworkName, NetworkFiles>;
   readonly tokenizers: ReadonlyMap<TokenizerName, TokenizerFiles>;
+  /** What was guessed because no file says it, for the user: sentences. */
+  readonly conclusions: readonly string[];
   close(): Promise<void>;
 }
 
@@ -60,9 +63,15 @@ export async function openModelFolder(folder: string): Promise<ModelFiles> {
         weights: await openWeights(join(folder, name), NETWORK_KINDS[name].weights),
       });
     }
-    return { modelIndex, scheduler, networks, tokenizers, close };
+    return { modelIndex, scheduler, networks, tokenizers, conclusions: [], close };
   } catch (error) {
     await close();
     throw error;
   }
+}
+
+/** Throws InputError where a weight that the configuration needs is missing or misshapen, or one it lacks is there. */
+export function checkWeights(name: NetworkName, json: JsonObject, weights: Weights): void {
+  const kind: NetworkKind<unknown> = NETWORK_KINDS[name];
+  declaredKeys(name, kind, kind.parseConfig(json), weights);
 }

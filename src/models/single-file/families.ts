@@ -1,9 +1,11 @@
 /** The three published families: what all their single files share, and what a file itself does not tell. */
 import type { JsonObject } from '../config.js';
+import { newModelIndex } from '../model-index.js';
 
 export type FamilyName = 'sd1' | 'sd2' | 'sdxl';
 
-export type PredictionType = 'epsilon' | 'v_prediction';
+export const PREDICTION_TYPES = ['epsilon', 'v_prediction'] as const;
+export type PredictionType = (typeof PREDICTION_TYPES)[number];
 
 /** A text encoder of a family. */
 export interface TextEncoderFamily {
@@ -45,28 +47,6 @@ interface ByPrediction {
 
 export const UNET_PREFIX = 'model.diffusion_model.';
 export const VAE_PREFIX = 'first_stage_model.';
-
-const PIPELINE: JsonObject = {
-  _class_name: 'StableDiffusionPipeline',
-  feature_extractor: [null, null],
-  image_encoder: [null, null],
-  requires_safety_checker: false,
-  safety_checker: [null, null],
-  text_encoder: ['transformers', 'CLIPTextModel'],
-  tokenizer: ['transformers', 'CLIPTokenizer'],
-  unet: ['diffusers', 'UNet2DConditionModel'],
-  vae: ['diffusers', 'AutoencoderKL'],
-};
-
-const PIPELINE_XL: JsonObject = {
-  ...PIPELINE,
-  _class_name: 'StableDiffusionXLPipeline',
-  force_zeros_for_empty_prompt: true,
-  text_encoder_2: ['transformers', 'CLIPTextModelWithProjection'],
-  tokenizer_2: ['transformers', 'CLIPTokenizer'],
-  requires_safety_checker: undefined,
-  safety_checker: undefined,
-};
 
 const SCHEDULE: JsonObject = {
   beta_end: 0.012,
@@ -136,7 +116,7 @@ const headsOf64 = (channels: number) => Math.max(1, Math.floor(channels / 64));
 const SD1: Family = {
   name: 'sd1',
   title: 'Stable Diffusion 1',
-  modelIndex: PIPELINE,
+  modelIndex: newModelIndex(1),
   unet: UNET,
   heads: () => 8,
   vae: VAE,
@@ -189,7 +169,7 @@ const SD2: Family = {
 const SDXL: Family = {
   name: 'sdxl',
   title: 'Stable Diffusion XL',
-  modelIndex: PIPELINE_XL,
+  modelIndex: { ...newModelIndex(2), force_zeros_for_empty_prompt: true },
   unet: { ...UNET, addition_embed_type: 'text_time' },
   heads: headsOf64,
   vae: { ...VAE, force_upcast: true, sample_size: 1024, scaling_factor: 0.13025 },

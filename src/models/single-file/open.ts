@@ -4,13 +4,7 @@ import { Scope } from '../../nn/index.js';
 import type { JsonObject } from '../config.js';
 import { type ModelFiles, NETWORK_KINDS, type NetworkFiles, type NetworkName } from '../model-files.js';
 import { unetParameterShapes } from '../unet-parameters.js';
-import {
-  type Family,
-  type PredictionType,
-  type TextEncoderFamily,
-  UNET_PREFIX,
-  VAE_PREFIX,
-} from './families.js';
+import { type PredictionType, type TextEncoderFamily, UNET_PREFIX, VAE_PREFIX } from './families.js';
 import { familyOf } from './family-of.js';
 import { statedConfigs, statedTokenizers } from './header.js';
 import { Part, shapesOf, type Tensors } from './part.js';
@@ -27,12 +21,6 @@ export interface SingleFileOptions {
   readonly predictionType?: PredictionType | undefined;
 }
 
-export interface OpenSingleFile extends ModelFiles {
-  readonly family: Family;
-  /** What was guessed, for the user: sentences. */
-  readonly conclusions: readonly string[];
-}
-
 /**
  * Opens a single file of Stable Diffusion 1, 2 or XL (.safetensors, or .ckpt) under diffusers' names. Configurations are
  * those that `sara convert` left in the file, or else read off the shapes and completed from the published family.
@@ -41,12 +29,12 @@ export interface OpenSingleFile extends ModelFiles {
 export async function openSingleFile(
   path: string,
   { predictionType }: SingleFileOptions = {},
-): Promise<OpenSingleFile> {
+): Promise<ModelFiles> {
   const file = await openTensorFile(path);
   try {
     const tensors = lazyTensors(file);
     const family = familyOf(path, shapesOf(tensors));
-    const metadata = file.metadata ?? {};
+    const metadata = file.metadata;
     const stated = statedConfigs(path, metadata);
     const prediction = await predictionOf(file, tensors, family, stated?.scheduler, predictionType);
     const { sampleSize } = family.by[prediction.type];
@@ -71,7 +59,6 @@ export async function openSingleFile(
       networks.set(encoder.name, restoreText(text, config, encoder));
     }
     return {
-      family,
       conclusions: prediction.conclusions,
       modelIndex: stated?.modelIndex ?? family.modelIndex,
       scheduler: prediction.scheduler,

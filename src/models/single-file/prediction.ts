@@ -36,7 +36,7 @@ export async function predictionOf(
     return { type: asked ?? own, scheduler, conclusions: [] };
   }
   const certain =
-    asked ?? statedPrediction(file.metadata ?? {}) ?? (tensors.has('v_pred') ? 'v_prediction' : undefined);
+    asked ?? statedPrediction(file.metadata) ?? (tensors.has('v_pred') ? 'v_prediction' : undefined);
   const guessed = certain === undefined && family.name === 'sd2';
   const type = certain ?? (guessed ? await guessOfSd2(file, tensors) : 'epsilon');
   const { scheduler } = family.by[type];
@@ -52,7 +52,7 @@ async function guessOfSd2(
   file: TensorFile,
   tensors: ReadonlyMap<string, LazyTensor>,
 ): Promise<PredictionType> {
-  if (file.metadata?.global_step === STEPS_OF_SD2_BASE) return 'epsilon';
+  if (file.metadata.global_step === STEPS_OF_SD2_BASE) return 'epsilon';
   const bias = tensors.get(TELLING_BIAS);
   return bias && (await deviation(bias)) > TELLING_DEVIATION ? 'v_prediction' : 'epsilon';
 }

@@ -2,8 +2,15 @@
 import { InputError } from '../../errors.js';
 import { type LazyTensor, writeSafetensors } from '../../formats/index.js';
 import { tensor } from '../../tensor/index.js';
-import type { ModelFiles, NetworkName } from '../model-files.js';
-import { NETWORK_KINDS } from '../model-files.js';
+import type { JsonObject } from '../config.js';
+import {
+  checkWeights,
+  type ModelFiles,
+  NETWORK_KINDS,
+  type NetworkFiles,
+  type NetworkName,
+} from '../model-files.js';
+import type { Weights } from '../weights.js';
 import { FAMILIES, type Family, type PredictionType, UNET_PREFIX, VAE_PREFIX } from './families.js';
 import { describeModel } from './header.js';
 import { type Form, type Place, toOriginal } from './stored-tensors.js';
@@ -13,30 +20,40 @@ import { originalVaePlace } from './vae-keys.js';
 
 /**
  * Writes a single file that the programs for original files read: the model's tensors as they are, under their original
- * names, and in the header what the format has no place for. Throws InputError where a tensor has no original name or
- * the system refuses.
+ * names, and in the header what the format has no place for. Throws InputError where weights are missing, misshapen or
+ * unexpected, or the system refuses.
  */
 export async function writeSingleFile(path: string, model: ModelFiles): Promise<void> {
   const family = familyOfModel(model);
   const { prediction_type, rescale_betas_zero_snr } = model.scheduler;
   const prediction: PredictionType = prediction_type === 'v_prediction' ? 'v_prediction' : 'epsilon';
   const tensors = new Map<string, LazyTensor>();
-  for (const [name, { json, weights }] of model.networks) {
-    const { prefix, placeOf } = placesOf(family, name, json, [...weights.tensors.keys()]);
-    const originals = new Map<string, Map<Form, LazyTensor>>();
-    for (const [key, lazy] of weights.tensors) {
-      const place = placeOf(key);
-      if (place === undefined) continue;
-      const parts = originals.get(place.key) ?? new Map<Form, LazyTensor>();
-      originals.set(place.key, parts.set(place.form, lazy));
-    }
-    for (const [key, parts] of originals) tensors.set(prefix + key, toOriginal(prefix + key, parts));
+  for (const [name, network] of model.networks) {
+    for (const [key, original] of originalTensors(family, name, network)) tensors.set(key, original);
   }
   if (family.name === 'sdxl' && prediction === 'v_prediction') {
     tensors.set('v_pred', EMPTY);
     if (rescale_betas_zero_snr === true) tensors.set('ztsnr', EMPTY);
   }
   await writeSafetensors(path, tensors, await describeModel(model, family, prediction));
+}
+
+/** A network's tensors by original keys; what is no weight is left out where the original has no name for it. */
+function originalTensors(
+  family: Family,
+  name: NetworkName,
+  { json, weights }: NetworkFiles,
+): Map<string, LazyTensor> {
+  checkWeights(name, json, weights);
+  const { prefix, placeOf } = placesOf(family, name, json, weights);
+  const parts = new Map<string, Map<Form, LazyTensor>>();
+  for (const [key, tensor] of weights.tensors) {
+    const place = placeOf(key);
+    if (place === undefined) continue;
+    const own = parts.get(place.key) ?? new Map<Form, LazyTensor>();
+    parts.set(place.key, own.set(place.form, tensor));
+  }
+  return new Map([...parts].map(([key, forms]) => [prefix + key, toOriginal(prefix + key, forms)]));
 }
 
 /** A mark that ComfyUI looks for: only its name says something. */
@@ -60,10 +77,10 @@ interface Places {
   placeOf(key: string): Place | undefined;
 }
 
-function placesOf(family: Family, name: NetworkName, json: unknown, keys: readonly string[]): Places {
+function placesOf(family: Family, name: NetworkName, json: JsonObject, { tensors }: Weights): Places {
   switch (name) {
     case 'unet': {
-      const originals = originalUNetKeys(NETWORK_KINDS.unet.parseConfig(json), keys);
+      const originals = originalUNetKeys(NETWORK_KINDS.unet.parseConfig(json), tensors.keys());
       return { prefix: UNET_PREFIX, placeOf: (key) => ({ key: originals.get(key)!, form: 'same' }) };
     }
     case 'vae': {
