@@ -4,8 +4,11 @@ export {
   collectGradients,
   compileLoss,
   type LossOptions,
+  type LossOutputs,
   type LossProgram,
   type LossResult,
   type NamedGradient,
+  planLoss,
 } from './program.js';
-export type { GradientRequest } from './request.js';
+export type { GradientRequest, Kernels } from './request.js';
+export { passingSizes, type StagePlan } from './staged-program.js';

@@ -5,7 +5,7 @@ import { add, cast } from '../ops/index.js';
 import type { RuntimeOptions } from '../runtime/index.js';
 import type { Tensor } from '../tensor/index.js';
 import { onesLike, vectorJacobianProduct } from './gradients.js';
-import { type GradientRequest, type Reading, readingOf } from './request.js';
+import { type GradientRequest, type Kernels, type Reading, readingOf } from './request.js';
 import { dependsOn, nameOf, rebuild, type Stage, stagesOf } from './stage.js';
 import { nameAgain, StagedProgram, type StagePlan } from './staged-program.js';
 
@@ -54,11 +54,23 @@ export async function compileLoss(
     sampled && [...requests.values()].some(({ positions }) => positions)
       ? await SampledGradients.create({ threads: options.threads })
       : undefined;
-  const stages = stagesOf(graphOf(outputs), checkpoint);
-  const plans = planStages(stages, outputs.loss, requests, kernels);
+  const plans = planLoss(outputs as LossOutputs, requests, checkpoint, kernels);
   // A session for each of many stages that kept its buffers would hold more together than one for the whole graph.
   const runtime = checkpoint ? { ...options, keepBuffers: false } : options;
   return StagedProgram.compile(outputs, plans, runtime, kernels);
+}
+
+/** Named values, the loss among them. */
+export type LossOutputs = Readonly<Record<string, Value>> & { readonly loss: Value };
+
+/** The graphs of a program, stage by stage; `kernels` are what sampled gradients are computed with, if any are to be. */
+export function planLoss(
+  outputs: LossOutputs,
+  requests: ReadonlyMap<string, GradientRequest>,
+  checkpoint: boolean,
+  kernels: Kernels | undefined,
+): StagePlan[] {
+  return planStages(stagesOf(graphOf(outputs), checkpoint), outputs.loss, requests, kernels);
 }
 
 /** Builds the graphs of all stages, last to first, since each needs to know which gradients reach it. */
@@ -66,7 +78,7 @@ function planStages(
   stages: readonly Stage[],
   loss: Value,
   requests: ReadonlyMap<string, GradientRequest>,
-  kernels: SampledGradients | undefined,
+  kernels: Kernels | undefined,
 ): StagePlan[] {
   const needed = dependsOn(
     stages,

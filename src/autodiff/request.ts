@@ -9,6 +9,9 @@ import {
 import { take, type WeightGradientAttributes } from '../ops/index.js';
 import { type Tensor, tensorOf } from '../tensor/index.js';
 
+/** What computes gradients at chosen entries. */
+export type Kernels = Pick<SampledGradients, 'linear' | 'convolution'>;
+
 /** Which gradient is wanted, and which entries of it. */
 export interface GradientRequest {
   readonly of: Value;
@@ -40,7 +43,7 @@ export function readingOf(
   name: string,
   { positions }: GradientRequest,
   gradient: Value,
-  kernels: SampledGradients | undefined,
+  kernels: Kernels | undefined,
 ): Reading {
   if (!positions) {
     return { values: [gradient], passing: false, feeds: new Map(), read: (results) => results.get(gradient) };
@@ -56,7 +59,7 @@ function gathered(name: string, gradient: Value, positions: Int32Array): Reading
 }
 
 /** The sampled form of a weight gradient of a linear layer or a convolution, where it is the faster one. */
-function sampled(gradient: Value, positions: Int32Array, kernels: SampledGradients): Reading | undefined {
+function sampled(gradient: Value, positions: Int32Array, kernels: Kernels): Reading | undefined {
   const { op, inputs, attributes } = gradient.node;
   const [dy, x] = inputs.map(unshaped) as [Value, Value];
   const reading = (run: (dy: Float32Array, x: Float32Array, out: Float32Array) => void): Reading => {

@@ -124,13 +124,8 @@ function passingValues({ backward, readings }: StagePlan): Map<string, Value> {
 
 /** Arrays for the values of each stage; stages do not run at once, so they share the memory, largest with largest. */
 function placed(stages: readonly ReadonlyMap<string, Value>[]): Map<string, Tensor>[] {
-  const sorted = stages.map((values) => [...values].sort(([, a], [, b]) => numel(b) - numel(a)));
-  const places = Math.max(0, ...sorted.map((values) => values.length));
-  const pool = Array.from({ length: places }, (_, place) => {
-    return new Float32Array(
-      Math.max(...sorted.map((values) => (values[place] ? numel(values[place][1]) : 0))),
-    );
-  });
+  const sorted = stages.map(largestFirst);
+  const pool = sharedSizes(sorted).map((size) => new Float32Array(size));
   return sorted.map(
     (values) =>
       new Map(
@@ -140,6 +135,22 @@ function placed(stages: readonly ReadonlyMap<string, Value>[]): Map<string, Tens
         ]),
       ),
   );
+}
+
+const largestFirst = (values: ReadonlyMap<string, Value>): [string, Value][] =>
+  [...values].sort(([, a], [, b]) => numel(b) - numel(a));
+
+/** Of each place, the most elements that a stage has there. */
+function sharedSizes(sorted: readonly (readonly [string, Value][])[]): number[] {
+  const places = Math.max(0, ...sorted.map((values) => values.length));
+  return Array.from({ length: places }, (_, place) =>
+    Math.max(...sorted.map((values) => (values[place] ? numel(values[place][1]) : 0))),
+  );
+}
+
+/** Elements of the arrays that a program of these stages keeps for values on their way to readings. */
+export function passingSizes(plans: readonly StagePlan[]): number[] {
+  return sharedSizes(plans.map((plan) => largestFirst(passingValues(plan))));
 }
 
 /** A weight read in several stages gets its gradient in as many parts. */
