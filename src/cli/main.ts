@@ -22,6 +22,7 @@ const COMMANDS: Readonly<Record<string, () => Promise<Command>>> = {
   convert: async () => toCommand((await import('./convert.js')).convert, done),
   import: async () => toCommand((await import('./import.js')).importCommand, done),
   export: async () => toCommand((await import('./export.js')).exportCommand, done),
+  check: async () => toCommand((await import('./check.js')).check, done),
   inspect: async () => toCommand((await import('./inspect.js')).inspect, done),
   doctor: async () => toCommand((await import('./doctor.js')).doctor, done),
 };

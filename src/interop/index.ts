@@ -1,5 +1,12 @@
 /** Files of other programs: what this program writes for them, and which of them reads which file. */
 export { AdaptedModel } from './adapted-model.js';
+export {
+  APPLICATIONS,
+  type Application,
+  type Loads,
+  type Verdict,
+} from './applications.js';
+export { checkFile, type FileCheck } from './check.js';
 export { saveComfyPatch } from './comfyui.js';
 export {
   extractLora,

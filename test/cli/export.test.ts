@@ -1,5 +1,5 @@
-/** `sara export` as a process: each format's file, read back, and what is refused. */
-import { mkdtemp, readdir, rm } from 'node:fs/promises';
+/** `sara export` and `sara check` as processes: each format's file, read back, what it is told to be, and what is refused. */
+import { mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { beforeAll, describe, expect, it, vi } from 'vitest';
@@ -195,5 +195,30 @@ describe('sara export', () => {
       );
     }
     expect(await readdir(folder)).toEqual(['other']);
+  });
+});
+
+describe('sara check', () => {
+  it('names every application, and why not', async () => {
+    const told = await sara(['check', adapter]);
+    expect(told.code).toBe(0);
+    expect(told.stdout).toMatch(
+      /adapter\.safetensors: an adapter of sara-diffusion\n\d+ tensors in float16\n\n/,
+    );
+    expect(told.stdout).toMatch(/^sara-diffusion +yes +name it with --adapter$/m);
+    expect(told.stdout).toMatch(/^ComfyUI +no +.*--format comfyui/m);
+    const { stdout } = await sara(['check', adapter, '--json']);
+    expect(JSON.parse(stdout)).toMatchObject({ kind: 'sara-adapter', traits: [], dtypes: ['float16'] });
+  });
+
+  it('ends with 1 where no application loads the file', async () => {
+    const cut = join(await temporaryFolder(), 'cut.safetensors');
+    await writeFile(cut, (await readFile(adapter)).subarray(0, 5000));
+    const { code, stdout } = await sara(['check', cut]);
+    expect(code).toBe(1);
+    expect(stdout).toMatch(/no file that can be read\n.*cut short/);
+    expect(await sara(['check', join(shared, 'absent')])).toMatchObject(
+      refusal(1, /absent: it does not exist/),
+    );
   });
 });

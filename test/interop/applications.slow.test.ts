@@ -3,12 +3,13 @@
  * interpreter with torch, diffusers and peft, COMFYUI a checkout; without them the tests say what is missing.
  */
 import { spawnSync } from 'node:child_process';
-import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { cp, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { beforeAll, expect, it, type TestContext, vi } from 'vitest';
 import { writeSafetensors } from '../../src/formats/index.js';
 import {
+  checkFile,
   extractLora,
   LORA_LAYERS,
   type Lora,
@@ -73,23 +74,36 @@ interface Task {
   readonly changed: number;
 }
 
+/** How many weights changed and the largest difference from what is expected, or what stopped the application. */
+type Result = [changed: number, difference: number] | string;
+
+/** Lets the application load files into a model. */
+async function load(
+  application: string,
+  into: string,
+  files: readonly [file: string, expected: string | null][],
+): Promise<{ results: Result[]; stderr: string }> {
+  const { config, parameters } = await loadNetwork(join(into, 'unet'), 'unet', UNET);
+  const names = Object.fromEntries(originalUNetKeys(config, parameters.keys()));
+  const path = join(folder, `${application}.json`);
+  await writeFile(path, JSON.stringify({ model: into, names, files }));
+  const run = python('test/python/load_lora.py', application, path);
+  expect(run.status, run.stderr).toBe(0);
+  return { results: JSON.parse(run.stdout.trim().split('\n').at(-1)!), stderr: run.stderr };
+}
+
 /** Lets the application load every file, and compares its weights. */
-async function check(application: string, tasks: readonly Task[]): Promise<void> {
+async function compare(application: string, tasks: readonly Task[]): Promise<void> {
   const files: [string, string][] = [];
   for (const { file, expected } of tasks) {
     const path = file.replace('.safetensors', '-expected.safetensors');
     await writeSafetensors(path, expected);
     files.push([file, path]);
   }
-  const path = join(folder, `${application}.json`);
-  const names = Object.fromEntries(originalUNetKeys(unet.config, unet.parameters.keys()));
-  await writeFile(path, JSON.stringify({ model, names, files }));
-  const run = python('test/python/load_lora.py', application, path);
-  expect(run.status, run.stderr).toBe(0);
-  expect(run.stderr).not.toMatch(/unexpected keys|not loaded|missing keys/);
-  const results: [changed: number, difference: number][] = JSON.parse(run.stdout.trim().split('\n').at(-1)!);
+  const { results, stderr } = await load(application, model, files);
+  expect(stderr).not.toMatch(/unexpected keys|not loaded|missing keys/);
   for (const [i, { file, changed }] of tasks.entries()) {
-    expect(results[i]![0], file).toBe(changed);
+    expect(results[i], file).toEqual([changed, expect.any(Number)]);
     expect(results[i]![1], file).toBeLessThan(1e-6);
   }
 }
@@ -107,16 +121,49 @@ function loras(names: LoraNames): Promise<Task[]> {
 
 it('diffusers reads LoRAs with keys of kohya and of its own: W + ΔWᵣ', async (context) => {
   needs(context, 'torch, diffusers, peft');
-  await check('diffusers', [...(await loras('kohya')), ...(await loras('diffusers'))]);
+  await compare('diffusers', [...(await loras('kohya')), ...(await loras('diffusers'))]);
 });
 
-it('ComfyUI reads LoRAs with keys of kohya, and its patch', async (context) => {
+function needsComfyUI(context: TestContext): void {
   needs(context, 'torch, safetensors, einops');
-  if (!COMFYUI) return context.skip('COMFYUI does not name a checkout of ComfyUI');
+  if (!COMFYUI) context.skip('COMFYUI does not name a checkout of ComfyUI');
+}
+
+it('ComfyUI reads LoRAs with keys of kohya, and its patch', async (context) => {
+  needsComfyUI(context);
   const file = join(folder, 'patch.safetensors');
   await saveComfyPatch(file, weights, unet.config, 'float32');
   const expected = new Map<string, Tensor>();
   for (const key of unet.parameters.keys()) expected.set(key, await weights.weight(key));
   const patch = { file, expected, changed: weights.changed.length };
-  await check('comfyui', [...(await loras('kohya')), patch]);
+  await compare('comfyui', [...(await loras('kohya')), patch]);
+});
+
+const FILES = [
+  'lora/attention/kohya.safetensors',
+  'lora/attention/diffusers/pytorch_lora_weights.safetensors',
+  'lora/attention/peft/adapter_model.safetensors',
+  'dora/attention/kohya.safetensors',
+  'dora/attention/diffusers/pytorch_lora_weights.safetensors',
+].map((name) => join('test/fixtures/peft', name));
+
+/** The model that the fixtures' LoRAs are for. */
+async function modelOfFixtures(): Promise<string> {
+  const into = join(folder, 'fixtures');
+  await cp('test/fixtures/pipeline/sd15', into, { recursive: true });
+  await cp('test/fixtures/sara/base', join(into, 'unet'), { recursive: true });
+  return into;
+}
+
+it.for(['diffusers', 'ComfyUI'] as const)('%s loads what sara check says it loads', async (name, context) => {
+  if (name === 'diffusers') needs(context, 'torch, diffusers, peft');
+  else needsComfyUI(context);
+  const files = FILES.map((file): [string, null] => [file, null]);
+  const { results } = await load(name.toLowerCase(), await modelOfFixtures(), files);
+  for (const [i, file] of FILES.entries()) {
+    const { applications } = await checkFile(file);
+    const { loads } = applications.find(({ application }) => application === name)!;
+    const result = results[i]!;
+    expect(typeof result !== 'string' && result[0] > 0, `${file}: ${result}`).toBe(loads !== 'no');
+  }
 });

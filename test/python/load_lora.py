@@ -1,8 +1,8 @@
 """What diffusers makes of LoRAs, or ComfyUI of LoRAs and patches, beside the weights that are expected.
 
 load_lora.py diffusers|comfyui <tasks.json>, for ComfyUI with COMFYUI=<checkout>
-Tasks: {"model": folder, "names": original names by diffusers' keys, "files": [[file, expected UNet weights], …]}
-Prints for each file [how many weights changed, the largest difference from what is expected].
+Tasks: {"model": folder, "names": original names by diffusers' keys, "files": [[file, expected UNet weights or null], …]}
+Prints for each file [how many weights changed, the largest difference from what is expected], or what stopped it.
 """
 import importlib
 import json
@@ -68,11 +68,16 @@ def main(application, path):
     patched = {"diffusers": with_diffusers, "comfyui": with_comfyui}[application](tasks)
     results = []
     for file, expected in tasks["files"]:
-        with torch.no_grad():
-            got = patched(file)
-        wanted = load_file(expected)
+        try:
+            with torch.no_grad():
+                got = patched(file)
+        except Exception as error:
+            results.append(f"{type(error).__name__}: {error}")
+            continue
+        wanted = load_file(expected) if expected else {}
         changed = sum(not torch.equal(got[key].float(), base[key].float()) for key in base)
-        results.append([changed, max((got[key].float() - wanted[key].float()).abs().max().item() for key in wanted)])
+        gaps = [(got[key].float() - wanted[key].float()).abs().max().item() for key in wanted]
+        results.append([changed, max(gaps, default=0)])
     print(json.dumps(results))
 
 

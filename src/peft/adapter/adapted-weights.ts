@@ -53,7 +53,8 @@ export class AdaptedWeights {
       }
       checkFingerprint(name, hash.digest(), uses, model);
     }
-    return new AdaptedWeights(source, uses, changedKeys(uses, { name, parameters: shapes }));
+    const active = uses.filter(({ scale }) => scale !== 0);
+    return new AdaptedWeights(source, active, changedKeys(active, { name, parameters: shapes }));
   }
 
   get shapes(): ReadonlyMap<string, readonly number[]> {
@@ -71,7 +72,7 @@ export class AdaptedWeights {
     let weight = base;
     for (const { adapter, scale = 1 } of this.uses) {
       const delta = METHODS[adapter.method].delta(adapter, key, base);
-      if (!delta || scale === 0) continue;
+      if (!delta) continue;
       if (weight === base) weight = tensor(base.shape, base.data.slice());
       addDelta(weight.data, delta, scale);
     }
