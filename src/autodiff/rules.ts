@@ -195,6 +195,8 @@ export const GRADIENT_RULES: { readonly [K in OperatorName]: GradientRule<Attrib
   ],
   // Y = A B: dA = dY Bᵀ, dB = Aᵀ dY
   matmul: (dy, { inputs: [a, b] }) => [() => matmul(dy, swapLast(b!)), () => matmul(swapLast(a!), dy)],
+  // Y = A⁻¹: dA = −Yᵀ dY Yᵀ
+  inverse: unary((dy, _a, y) => neg(gemm(gemm(y, dy, { transposeA: true }), y, { transposeB: true }))),
   // y = x * W + b: dx = dy correlated with the flipped W, dW = x correlated with dy, db = Σ over images and positions
   conv2d: (dy, { inputs: [x, weight, bias], attributes }) => [
     () => conv2dInputGradient(dy, weight!, x!.shape, attributes),

@@ -3,6 +3,7 @@ import * as attention from './attention.js';
 import * as convolution from './convolution.js';
 import * as elementwise from './elementwise.js';
 import * as gather from './gather.js';
+import * as inverse from './inverse.js';
 import * as layout from './layout.js';
 import * as matmul from './matmul.js';
 import * as normalization from './normalization.js';
@@ -40,6 +41,7 @@ export const OPERATORS = {
   reduce_mean: reduce.reduceMeanOperator,
   gemm: matmul.gemmOperator,
   matmul: matmul.matmulOperator,
+  inverse: inverse.inverseOperator,
   conv2d: convolution.conv2dOperator,
   conv2d_input_gradient: convolution.conv2dInputGradientOperator,
   conv2d_weight_gradient: convolution.conv2dWeightGradientOperator,

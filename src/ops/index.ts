@@ -34,6 +34,7 @@ export {
 } from './elementwise.js';
 export { evaluate } from './evaluate.js';
 export { gatherRows, scatterAddRows, take } from './gather.js';
+export { inverse } from './inverse.js';
 export { cast, concat, expand, pad, reshape, slice, split, transpose } from './layout.js';
 export { toOnnx } from './lower.js';
 export { gemm, matmul } from './matmul.js';

@@ -1,5 +1,5 @@
 /** Small cases of every operator: the compiler asks for at least one each. */
-import { input, type Shape, type Value } from '../../src/graph/index.js';
+import { constant, input, type Shape, type Value } from '../../src/graph/index.js';
 import * as ops from '../../src/ops/index.js';
 import { type DType, Random, sizeOf, type Tensor, tensorOf } from '../../src/tensor/index.js';
 
@@ -40,6 +40,14 @@ const binary = (build: (a: Value, b: Value) => Value): OperatorCase[] => [
   { inputs: [real(1, 5), real(4, 2, 1)], build },
   { inputs: [real(2, 3), real()], build },
 ];
+
+/** A multiple of the identity, of the value's type. */
+function diagonal(side: number, multiple: number, { dtype }: Value): Value {
+  const shape = [side, side];
+  const data = Array.from({ length: side * side }, (_, at) => (at % (side + 1) === 0 ? multiple : 0));
+  const typed = dtype === 'float64' ? Float64Array.from(data) : Float32Array.from(data);
+  return constant({ dtype, shape, data: typed } as Tensor);
+}
 
 const same = { stride: 1, padding: [1, 1, 1, 1] } as const;
 const halving = { stride: 2, padding: [1, 1, 1, 1] } as const;
@@ -103,6 +111,7 @@ export const OPERATOR_CASES: Record<
       build: (a, b) => ops.gemm(a, b, { transposeA: true, transposeB: true }),
     },
   ],
+  inverse: [{ inputs: [real(4, 4)], build: (x) => ops.inverse(ops.add(x, diagonal(4, 5, x))) }],
   matmul: [{ inputs: [real(2, 2, 3, 4), real(2, 2, 4, 5)], build: ops.matmul }],
   conv2d: [
     { inputs: [real(2, 3, 4, 5), real(2, 3, 3, 3), real(2)], build: (x, w, b) => ops.conv2d(x, w, b, same) },

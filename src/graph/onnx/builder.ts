@@ -15,6 +15,8 @@ import {
 /** ONNX operator set and IR version written; ONNX Runtime 1.30 reads them. */
 const OPSET = 21n;
 const IR_VERSION = 10n;
+/** ONNX Runtime's own operators. */
+const CONTRIB = { domain: 'com.microsoft', version: 1n };
 
 const DATA_TYPE: Record<DType, DataType> = {
   float32: DataType.FLOAT,
@@ -53,11 +55,13 @@ export class OnnxBuilder {
     inputs: readonly string[],
     attributes: Record<string, OnnxAttribute>,
     outputs: number,
+    domain = '',
   ): string[] {
     const names = Array.from({ length: outputs }, () => this.fresh(opType));
     for (const name of names) this.made.add(name);
     this.nodes.push({
       opType,
+      domain,
       name: names[0]!,
       input: [...inputs],
       output: names,
@@ -69,6 +73,11 @@ export class OnnxBuilder {
   /** Appends a node with one output and returns its name. */
   node(opType: string, inputs: readonly string[], attributes: Record<string, OnnxAttribute> = {}): string {
     return this.nodeOutputs(opType, inputs, attributes, 1)[0]!;
+  }
+
+  /** The same for an operator that ONNX Runtime has beyond ONNX's. */
+  contribNode(opType: string, inputs: readonly string[]): string {
+    return this.nodeOutputs(opType, inputs, {}, 1, CONTRIB.domain)[0]!;
   }
 
   /** A constant; small whole-number and scalar constants are shared. */
@@ -143,7 +152,7 @@ export class OnnxBuilder {
       create(ModelProtoSchema, {
         irVersion: IR_VERSION,
         producerName: 'sara-diffusion',
-        opsetImport: [{ domain: '', version: OPSET }],
+        opsetImport: [{ domain: '', version: OPSET }, CONTRIB],
         graph: {
           name: 'graph',
           node: nodes,
