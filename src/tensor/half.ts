@@ -57,12 +57,16 @@ export function bfloatToFloat32(halves: Uint16Array, out = new Float32Array(halv
 
 /** float16 bit patterns of float32 values, rounded to nearest even. */
 export function float32ToHalf(values: ArrayLike<number>): Uint16Array {
-  return Uint16Array.from(values, floatToHalf);
+  const halves = new Uint16Array(values.length);
+  for (let i = 0; i < halves.length; i++) halves[i] = floatToHalf(values[i]!);
+  return halves;
 }
 
 /** bfloat16 bit patterns of float32 values, rounded to nearest even. */
 export function float32ToBfloat(values: ArrayLike<number>): Uint16Array {
-  return Uint16Array.from(values, floatToBfloat);
+  const halves = new Uint16Array(values.length);
+  for (let i = 0; i < halves.length; i++) halves[i] = floatToBfloat(values[i]!);
+  return halves;
 }
 
 /** Any numeric tensor's values as float32: the tensor's own array where it is float32 already. */
