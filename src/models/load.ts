@@ -4,12 +4,12 @@ import { z } from 'zod';
 import { InputError } from '../errors.js';
 import { readJson, writeFileAtomic, writeSafetensors } from '../formats/index.js';
 import { formatPythonJson } from '../formats/python-json.js';
-import { type Parameters, Scope } from '../nn/index.js';
+import { type Parameters, Scope, type Weight } from '../nn/index.js';
 import type { Tensor } from '../tensor/index.js';
 import type { JsonObject } from './config.js';
 import type { NetworkKind, SavableNetwork } from './network-kind.js';
 import { inPrecision, type SaveDType } from './precision.js';
-import { openWeights, readWeight, type Weights } from './weights.js';
+import { openWeights, readHalf, readWeight, type Weights } from './weights.js';
 
 const jsonObject = z.record(z.string(), z.unknown());
 
@@ -17,7 +17,7 @@ const jsonObject = z.record(z.string(), z.unknown());
 const LISTED = 5;
 
 /**
- * Reads a component's folder. Weights in float32, float16 or bfloat16 become float32.
+ * Reads a component's folder. Weights in float32, float16 or bfloat16 become float32; or stay float16, where they are.
  * Throws InputError where a file is missing or broken, the config asks for what is not supported, or a weight is
  * missing, misshapen or unexpected.
  */
@@ -25,11 +25,12 @@ export async function loadNetwork<Config>(
   folder: string,
   name: string,
   kind: NetworkKind<Config>,
+  dtype: Weight['dtype'] = 'float32',
 ): Promise<SavableNetwork<Config>> {
   const json = await readJson(join(folder, 'config.json'), jsonObject);
   const weights = await openWeights(folder, kind.weights);
   try {
-    return await readNetwork(name, kind, json, weights);
+    return await readNetwork(name, kind, json, weights, dtype);
   } finally {
     await weights.close();
   }
@@ -41,11 +42,13 @@ export async function readNetwork<Config>(
   kind: NetworkKind<Config>,
   json: JsonObject,
   weights: Weights,
+  dtype: Weight['dtype'] = 'float32',
 ): Promise<SavableNetwork<Config>> {
   const config = kind.parseConfig(json);
   const parameters: Parameters = new Map();
+  const read = dtype === 'float16' ? readHalf : readWeight;
   for (const key of declaredKeys(name, kind, config, weights)) {
-    parameters.set(key, await readWeight(weights, key));
+    parameters.set(key, await read(weights, key));
   }
   return { name, kind, json, config, parameters };
 }

@@ -1,6 +1,7 @@
 /** The components of one opened model: their configurations, whether they belong together, and reading them when their turn comes. */
 import { InputError } from '../errors.js';
 import { ClipTokenizer } from '../formats/index.js';
+import type { Weight } from '../nn/index.js';
 import type { VaeConfig } from './autoencoder-kl-config.js';
 import type { ClipTextConfig } from './clip-text.js';
 import type { EncoderParts } from './encoders.js';
@@ -32,8 +33,8 @@ export function modelConfigs(files: ModelFiles): ModelConfigs {
   return configs;
 }
 
-export function readUNet(files: ModelFiles): Promise<SavableNetwork<UNetConfig>> {
-  return read(files, 'unet', NETWORK_KINDS.unet);
+export function readUNet(files: ModelFiles, dtype?: Weight['dtype']): Promise<SavableNetwork<UNetConfig>> {
+  return read(files, 'unet', NETWORK_KINDS.unet, dtype);
 }
 
 export async function readEncoders(files: ModelFiles): Promise<EncoderParts> {
@@ -50,9 +51,14 @@ export async function readEncoders(files: ModelFiles): Promise<EncoderParts> {
   return { modelIndex: files.modelIndex, textEncoders, vae: await read(files, 'vae', NETWORK_KINDS.vae) };
 }
 
-function read<Config>(files: ModelFiles, name: NetworkName, kind: NetworkKind<Config>) {
+function read<Config>(
+  files: ModelFiles,
+  name: NetworkName,
+  kind: NetworkKind<Config>,
+  dtype?: Weight['dtype'],
+) {
   const { json, weights } = files.networks.get(name)!;
-  return readNetwork(name, kind, json, weights);
+  return readNetwork(name, kind, json, weights, dtype);
 }
 
 /** Throws InputError where the networks are not of one model of that pipeline. */

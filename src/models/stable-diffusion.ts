@@ -1,16 +1,17 @@
 /** Stable Diffusion 1, 2 and XL: the networks of one model, and running them. */
 import { InputError } from '../errors.js';
 import { ClipTokenizer, readTokenizerFiles } from '../formats/index.js';
+import type { Weight } from '../nn/index.js';
 import type { RuntimeOptions } from '../runtime/index.js';
 import type { Tensor } from '../tensor/index.js';
 import { vaeScaleFactor } from './autoencoder-kl-config.js';
 import type { ClipTextConfig } from './clip-text.js';
 import type { JsonObject } from './config.js';
 import { type EncoderParts, Encoders } from './encoders.js';
-import { openModelFolder } from './model-files.js';
 import { newModelIndex, pipelineOf } from './model-index.js';
 import { checkConfigs, type ModelConfigs, modelConfigs, readEncoders, readUNet } from './model-parts.js';
 import { CLIP_TEXT, initializeNetwork, type SavableNetwork, UNET, VAE } from './network-kind.js';
+import { type OpenModelOptions, openModel } from './open-model.js';
 import type { Conditioning } from './text-conditioning.js';
 import { type UNetConfig, unet2DCondition } from './unet-2d-condition.js';
 
@@ -33,6 +34,11 @@ export interface StableDiffusionConfigs {
   tokenizer2?: string;
 }
 
+export interface LoadOptions extends RuntimeOptions, OpenModelOptions {
+  /** What the UNet's weights are kept in; float16 for a model stored so, in half the memory. float32 unless said. */
+  weightDtype?: Weight['dtype'];
+}
+
 export class StableDiffusion extends Encoders {
   readonly unet: SavableNetwork<UNetConfig>;
   readonly schedulerConfig: JsonObject;
@@ -49,13 +55,13 @@ export class StableDiffusion extends Encoders {
     this.schedulerConfig = parts.schedulerConfig;
   }
 
-  /** Reads a diffusers folder. Throws InputError where something is missing, broken or not supported. */
-  static async load(folder: string, runtime: RuntimeOptions = {}): Promise<StableDiffusion> {
-    const files = await openModelFolder(folder);
+  /** Reads a diffusers folder or a single file. Throws InputError where something is missing, broken or not supported. */
+  static async load(path: string, options: LoadOptions = {}): Promise<StableDiffusion> {
+    const files = await openModel(path, options);
     try {
       modelConfigs(files);
-      const parts = { ...(await readEncoders(files)), unet: await readUNet(files) };
-      return new StableDiffusion({ ...parts, schedulerConfig: files.scheduler }, runtime);
+      const parts = { ...(await readEncoders(files)), unet: await readUNet(files, options.weightDtype) };
+      return new StableDiffusion({ ...parts, schedulerConfig: files.scheduler }, options);
     } finally {
       await files.close();
     }

@@ -100,3 +100,12 @@ export async function readWeight({ place, tensors }: Weights, key: string): Prom
   }
   return tensor(lazy.shape, toFloat32(await lazy.load()));
 }
+
+/** A weight that is stored in float16, as it is. Throws InputError where it is stored in another type. */
+export async function readHalf({ place, tensors }: Weights, key: string): Promise<Tensor<'float16'>> {
+  const lazy = tensors.get(key)!;
+  if (lazy.dtype === 'float16') return (await lazy.load()) as Tensor<'float16'>;
+  throw new InputError(
+    `weight "${key}" in ${place} is stored in ${lazy.dtype}, and keeping it in float16 would round it; make a model of it with "sara convert --dtype float16" first, or leave --weight-dtype out`,
+  );
+}

@@ -102,6 +102,7 @@ function round(
 
 /** Trains only the entries at these ascending places among those that train now; they keep their moments. */
 export function keepOnly(trained: TrainedTensor, kept: Int32Array): void {
+  if (kept.length === trained.mean.length) return;
   trained.indices = pick(trained.indices, kept);
   trained.places = pick(trained.places, kept);
   trained.mean = gather(trained.mean, kept);

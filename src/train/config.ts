@@ -90,6 +90,12 @@ export const trainSchema = z.strictObject({
 
   checkpointEvery: whole(1).default(100).meta({ argument: '<steps>', help: 'steps between checkpoints' }),
   gradientCheckpointing: flag().default(false).meta({ help: 'less memory for more time' }),
+  weightDtype: oneOf(['float32', 'float16'])
+    .default('float32')
+    .meta({
+      argument: '<type>',
+      help: 'keep weights in float32, or those of a float16 model in half the memory',
+    }),
   cache: text('a folder')
     .optional()
     .meta({ argument: '<folder>', help: 'keep encoded pictures and captions here', incidental: true }),

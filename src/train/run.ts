@@ -82,7 +82,7 @@ export async function trainRun(config: TrainConfig, hooks: RunHooks = {}): Promi
 
     // Load.
     const runtime = { device: config.device, threads: config.threads };
-    const sd = await StableDiffusion.load(config.model, runtime);
+    const sd = await StableDiffusion.load(config.model, { ...runtime, weightDtype: config.weightDtype });
     const size = config.size ?? sd.pictureSides[0];
     if (size % sd.scaleFactor !== 0)
       throw new InputError(

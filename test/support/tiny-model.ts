@@ -3,7 +3,12 @@ import { mkdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { onTestFinished } from 'vitest';
 import { encodePng } from '../../src/formats/index.js';
-import { type JsonObject, StableDiffusion, saveStableDiffusion } from '../../src/models/index.js';
+import {
+  type JsonObject,
+  type SaveDType,
+  StableDiffusion,
+  saveStableDiffusion,
+} from '../../src/models/index.js';
 import { Random } from '../../src/tensor/index.js';
 
 const SOURCE = 'test/fixtures/pipeline/sd15';
@@ -40,8 +45,8 @@ export async function tinyModel(seed = 1): Promise<StableDiffusion> {
 }
 
 /** Writes the model as a folder. */
-export async function writeTinyModel(folder: string, seed = 1): Promise<void> {
-  await saveStableDiffusion(folder, await initialize(seed));
+export async function writeTinyModel(folder: string, seed = 1, dtype: SaveDType = 'float32'): Promise<void> {
+  await saveStableDiffusion(folder, await initialize(seed), { dtype });
 }
 
 /** Writes pictures, named 0.png, 1.png, …, with captions beside them. */
