@@ -13,7 +13,7 @@ import { secondsOf } from './timing.js';
 import type { Work, WorkOptions } from './works.js';
 
 const GUIDANCE = 7.5;
-const TOKENIZER = 'test/fixtures/tokenizer/clip';
+const TOKENIZER = 'models/clip-tokenizer';
 
 /** A step is one sampler step: the UNet on both prompts, guidance, and DDIM's update. */
 export async function sampling(of: Case, { threads }: WorkOptions): Promise<Work> {

@@ -24,8 +24,13 @@ export async function sara(
   args: readonly string[],
   onLine: (line: string, process: ChildProcess) => void = () => {},
 ): Promise<Outcome> {
+  return run([await builtCommand(), ...args], onLine);
+}
+
+/** The built program's file. */
+export async function builtCommand(): Promise<string> {
   built ??= build();
-  return run([join(await built, 'dist/cli/main.js'), ...args], onLine);
+  return join(await built, 'dist/cli/main.js');
 }
 
 /** The same from the sources, as in development. */
