@@ -55,8 +55,7 @@ export async function compileLoss(
       ? await SampledGradients.create({ threads: options.threads })
       : undefined;
   const plans = planLoss(outputs as LossOutputs, requests, checkpoint, kernels);
-  // A session for each of many stages that kept its buffers would hold more together than one for the whole graph.
-  const runtime = checkpoint ? { ...options, keepBuffers: false } : options;
+  const runtime = { ...options, inTurn: checkpoint };
   return StagedProgram.compile(outputs, plans, runtime, kernels);
 }
 

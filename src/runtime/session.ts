@@ -11,8 +11,11 @@ export interface RuntimeOptions {
   device?: Device;
   /** Threads of one operator; all cores unless said. The same number gives the same bits on the same machine. */
   threads?: number;
-  /** Keep freed buffers for the next run, which saves their allocation; each session keeps its own. True unless said. */
-  keepBuffers?: boolean;
+  /**
+   * One of many sessions that run in turn: between its runs it keeps no buffers, and its threads sleep rather than wait
+   * busily, which would slow the session whose turn it is.
+   */
+  inTurn?: boolean;
 }
 
 /** Execution providers of the package on this platform. */
@@ -52,7 +55,7 @@ export class Session {
   /** Compiles ONNX bytes. Throws InputError where the device is not to be had on this machine. */
   static async create(
     model: Uint8Array,
-    { device = 'cpu', threads, keepBuffers = true }: RuntimeOptions = {},
+    { device = 'cpu', threads, inTurn = false }: RuntimeOptions = {},
   ): Promise<Session> {
     try {
       const session = await ort.InferenceSession.create(model, {
@@ -61,9 +64,11 @@ export class Session {
         executionMode: 'sequential',
         // A memory pattern reserves the peak of all buffers at once: twice the memory on a training graph.
         enableMemPattern: false,
-        enableCpuMemArena: keepBuffers,
+        enableCpuMemArena: !inTurn,
         logSeverityLevel: 3,
-        extra: { session: { set_denormal_as_zero: '1' } },
+        extra: {
+          session: { set_denormal_as_zero: '1', intra_op: { allow_spinning: inTurn ? '0' : '1' } },
+        },
         ...(threads === undefined ? {} : { intraOpNumThreads: threads }),
       });
       return new Session(session);
