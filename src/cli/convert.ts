@@ -1,6 +1,7 @@
 /** `sara convert` */
 import { z } from 'zod';
-import { openModel, PREDICTION_TYPES, SAVE_DTYPES, writeModel } from '../models/index.js';
+import { openModel, SAVE_DTYPES, writeModel } from '../models/index.js';
+import { modelSettings } from '../train/model-settings.js';
 import { flag, oneOf, text } from '../train/settings.js';
 import type { CommandSpec } from './command.js';
 
@@ -10,9 +11,7 @@ const schema = z.strictObject({
   dtype: oneOf(SAVE_DTYPES)
     .optional()
     .meta({ argument: '<type>', help: `${SAVE_DTYPES.join(', ')}; each weight's own unless given` }),
-  predictionType: oneOf(PREDICTION_TYPES)
-    .optional()
-    .meta({ argument: '<type>', help: `${PREDICTION_TYPES.join(', ')}; if the file does not say it` }),
+  predictionType: modelSettings.predictionType,
   json: flag().default(false).meta({ help: 'the result as JSON on standard output' }),
 });
 

@@ -2,7 +2,7 @@
 import { parse as parsePath } from 'node:path';
 import { contactSheet, type Image, writePng } from '../formats/index.js';
 import { generate } from '../generate/index.js';
-import { StableDiffusion } from '../models/index.js';
+import { type PredictionType, StableDiffusion } from '../models/index.js';
 import { applyAdapters } from '../peft/index.js';
 import type { Device } from '../runtime/index.js';
 import type { SampleRequest } from '../train/index.js';
@@ -11,6 +11,7 @@ import { loadAdapters } from './adapters.js';
 
 export interface GenerateSettings {
   model: string;
+  predictionType: PredictionType | undefined;
   adapters: AdapterChoice[];
   prompts: string[];
   negative: string;
@@ -40,8 +41,8 @@ export async function generateTask(
   onEvent: (event: { done: number; total: number }) => void,
   stopRequested: () => boolean,
 ): Promise<GenerateResult> {
-  const { prompts, device, threads, out } = settings;
-  const sd = await StableDiffusion.load(settings.model, { device, threads });
+  const { prompts, device, threads, predictionType, out } = settings;
+  const sd = await StableDiffusion.load(settings.model, { device, threads, predictionType });
   applyAdapters(sd.unet, await loadAdapters(settings.adapters), { model: settings.model });
   let images: Image[];
   try {

@@ -2,6 +2,7 @@
 import { z } from 'zod';
 import { SAMPLER_NAMES } from '../diffusion/index.js';
 import { UsageError } from '../errors.js';
+import { modelSettings } from '../train/model-settings.js';
 import { readPrompts } from '../train/prompts.js';
 import { runtimeSettings } from '../train/runtime-settings.js';
 import { flag, oneOf, real, text, texts, whole } from '../train/settings.js';
@@ -21,7 +22,7 @@ const size = z
   });
 
 const schema = z.strictObject({
-  model: text('a model folder').meta({ argument: '<folder>', help: 'Stable Diffusion model' }),
+  ...modelSettings,
   adapter: adapterSetting(),
   prompt: texts()
     .default([])
@@ -71,6 +72,7 @@ export const generate: CommandSpec<typeof schema> = {
         size: settings.size,
         sampler: settings.sampler,
         threads: settings.threads,
+        predictionType: settings.predictionType,
         adapters: adapter,
         prompts,
       },

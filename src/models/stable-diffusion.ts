@@ -19,6 +19,8 @@ export interface StableDiffusionParts extends EncoderParts {
   unet: SavableNetwork<UNetConfig>;
   /** scheduler_config.json */
   schedulerConfig: JsonObject;
+  /** What was guessed about the model because no file says it, for its user: sentences. */
+  conclusions?: readonly string[];
 }
 
 /** The configurations of a model to be trained from nothing, and the folders of its tokenizers. */
@@ -42,6 +44,8 @@ export interface LoadOptions extends RuntimeOptions, OpenModelOptions {
 export class StableDiffusion extends Encoders {
   readonly unet: SavableNetwork<UNetConfig>;
   readonly schedulerConfig: JsonObject;
+  /** What was guessed about the model because no file says it, for its user: sentences. */
+  readonly conclusions: readonly string[];
 
   /** Throws InputError where the parts do not belong together. */
   constructor(parts: StableDiffusionParts, runtime: RuntimeOptions = {}) {
@@ -53,6 +57,7 @@ export class StableDiffusion extends Encoders {
     });
     this.unet = parts.unet;
     this.schedulerConfig = parts.schedulerConfig;
+    this.conclusions = parts.conclusions ?? [];
   }
 
   /** Reads a diffusers folder or a single file. Throws InputError where something is missing, broken or not supported. */
@@ -61,7 +66,8 @@ export class StableDiffusion extends Encoders {
     try {
       modelConfigs(files);
       const parts = { ...(await readEncoders(files)), unet: await readUNet(files, options.weightDtype) };
-      return new StableDiffusion({ ...parts, schedulerConfig: files.scheduler }, options);
+      const { scheduler: schedulerConfig, conclusions } = files;
+      return new StableDiffusion({ ...parts, schedulerConfig, conclusions }, options);
     } finally {
       await files.close();
     }

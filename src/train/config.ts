@@ -1,5 +1,6 @@
 /** Everything that can be said about a training run: names, limits, defaults and help of its settings. */
 import { z } from 'zod';
+import { modelSettings } from './model-settings.js';
 import { runtimeSettings } from './runtime-settings.js';
 import { SCHEDULES } from './schedule.js';
 import { count, flag, oneOf, real, realOrOff, stepOrSwitch, text, texts, whole } from './settings.js';
@@ -7,7 +8,7 @@ import { count, flag, oneOf, real, realOrOff, stepOrSwitch, text, texts, whole }
 const positive = (value: number): boolean => value > 0;
 
 export const trainSchema = z.strictObject({
-  model: text('a model folder').meta({ argument: '<folder>', help: 'Stable Diffusion model to start from' }),
+  ...modelSettings,
   data: text('a folder of pictures').meta({ argument: '<folder>', help: 'pictures with captions' }),
   out: text('a folder').optional().meta({
     argument: '<folder>',
@@ -90,12 +91,10 @@ export const trainSchema = z.strictObject({
 
   checkpointEvery: whole(1).default(100).meta({ argument: '<steps>', help: 'steps between checkpoints' }),
   gradientCheckpointing: flag().default(false).meta({ help: 'less memory for more time' }),
-  weightDtype: oneOf(['float32', 'float16'])
-    .default('float32')
-    .meta({
-      argument: '<type>',
-      help: 'keep weights in float32, or those of a float16 model in half the memory',
-    }),
+  weightDtype: oneOf(['float32', 'float16']).default('float32').meta({
+    argument: '<type>',
+    help: 'keep weights in float32, or those of a float16 model in half the memory',
+  }),
   cache: text('a folder')
     .optional()
     .meta({ argument: '<folder>', help: 'keep encoded pictures and captions here', incidental: true }),

@@ -1,21 +1,36 @@
-/** A training run from start to end, or from where it stopped: load, select, encode, loop, finish. */
+/** A training run from start to end, or from where it stopped: open, encode, select, loop, finish. */
 import { basename, join, resolve } from 'node:path';
 import { InputError } from '../errors.js';
 import { exists, type Image, writePng } from '../formats/index.js';
-import { StableDiffusion, saveStableDiffusion } from '../models/index.js';
+import {
+  checkWeights,
+  type EncoderParts,
+  Encoders,
+  type ModelFiles,
+  modelConfigs,
+  openModel,
+  pictureSides,
+  readEncoders,
+  readUNet,
+  StableDiffusion,
+  saveStableDiffusion,
+  unetParameterShapes,
+  vaeScaleFactor,
+} from '../models/index.js';
 import { countParameters, type Network } from '../nn/index.js';
 import { AdamWSara, createOptimizer, METHODS, type MethodOptions, type Optimizer } from '../peft/index.js';
-import { checkpointTensors, restoreCheckpoint } from './checkpoint.js';
+import { checkpointTensors, expectOrigin, restoreCheckpoint } from './checkpoint.js';
 import { resultSettings, type TrainConfig } from './config.js';
 import { ImageFolder, type Sample } from './data/image-folder.js';
 import { dataDigest, networkDigest } from './digest.js';
 import { MovingAverage } from './ema.js';
+import { Encodings } from './encodings.js';
 import { keyFilter } from './key-filter.js';
 import { readPrompts } from './prompts.js';
 import { RunFolder } from './run-folder.js';
 import { constantSchedule, cosineSchedule } from './schedule.js';
 import { DivergenceError } from './stepper.js';
-import { Trainer } from './trainer.js';
+import { Trainer, type TrainerOptions } from './trainer.js';
 
 export type RunEvent =
   | { type: 'note'; text: string }
@@ -75,48 +90,65 @@ export async function trainRun(config: TrainConfig, hooks: RunHooks = {}): Promi
   const ended = (status: RunResult['status'], step: number): RunResult => {
     return { status, step, folder: path, result: status === 'stopped' ? undefined : resultPath };
   };
+  let files: ModelFiles | undefined;
+  let encodings: Encodings | undefined;
   let trainer: Trainer | undefined;
   try {
     if (!config.overwrite && (await isFinished(config, resultPath)))
       return ended('finished before', config.steps);
 
-    // Load.
-    const runtime = { device: config.device, threads: config.threads };
-    const sd = await StableDiffusion.load(config.model, { ...runtime, weightDtype: config.weightDtype });
-    const size = config.size ?? sd.pictureSides[0];
-    if (size % sd.scaleFactor !== 0)
-      throw new InputError(
-        `size: expected a multiple of ${sd.scaleFactor} pixels, got ${size}; change --size`,
-      );
-    const data = await ImageFolder.open(config.data, { ...config, size });
+    // Open.
+    const model = await openModel(config.model);
+    files = model;
+    const { size, data } = await openData(config, model);
     emit({ type: 'note', text: data.describe() });
     const prompts = [
       ...config.samplePrompt,
       ...(config.samplePrompts ? await readPrompts(config.samplePrompts) : []),
     ];
+    const dataOrigin = dataDigest(data);
+    const begun = config.overwrite ? undefined : await folder.lastCheckpoint(() => {});
+    if (begun) expectOrigin(begun, { data: dataOrigin });
+    const from = begun?.step ?? 0;
+
+    // Encode, before the UNet takes its memory.
+    const runtime = { device: config.device, threads: config.threads };
+    const load = (sample: Sample) => data.load(sample);
+    const images = config.batch * config.accumulate;
+    const samplesOf = (step: number) => data.samplesAt(step, images, config.seed);
+    const ahead = config.crop === 'centre';
+    let encoders: EncoderParts | undefined = await readEncoders(model);
+    encodings = new Encodings(new Encoders(encoders, runtime), {
+      folder: config.cache,
+      rememberPictures: ahead,
+    });
+    if (ahead) {
+      const complete = await encodeAhead(encodings, distinct(samplesOf, from, config.steps), load, {
+        onPicture: (done, count) => emit({ type: 'encoded', done, total: count }),
+        stopRequested,
+      });
+      if (!complete) return ended('stopped', from);
+      await encodings.release();
+      encoders = undefined;
+    }
 
     // Select.
-    const origin = { model: networkDigest(sd.unet), data: dataDigest(data) };
-    const optimizer = optimizerOf(sd.unet, config);
+    const unet = await readUNet(model, config.weightDtype);
+    const origin = { model: networkDigest(unet), data: dataOrigin };
+    const optimizer = optimizerOf(unet, config);
     const threshold = optimizer instanceof AdamWSara ? optimizer.threshold : undefined;
-    const total = countParameters(sd.unet.parameters);
+    const total = countParameters(unet.parameters);
     const { trainedCount: trained, learningRate } = optimizer;
     emit({ type: 'selected', trained, total, threshold, learningRate });
-    const average = config.ema === 'off' ? undefined : new MovingAverage([sd.unet], config.ema);
-    trainer = new Trainer(sd, optimizer, {
-      ...runtime,
-      seed: config.seed,
-      accumulate: config.accumulate,
-      schedule:
-        config.schedule === 'cosine'
-          ? cosineSchedule(config.steps, config.warmup)
-          : constantSchedule(config.warmup),
-      maxGradientNorm: config.maxGradientNorm === 'off' ? null : config.maxGradientNorm,
-      minSnrGamma: config.minSnrGamma === 'off' ? undefined : config.minSnrGamma,
-      checkpoint: config.gradientCheckpointing,
-      cache: config.cache,
-      rememberPictures: config.crop === 'centre',
-    });
+    const average = config.ema === 'off' ? undefined : new MovingAverage([unet], config.ema);
+    const parts = { unet, encodings, schedulerConfig: model.scheduler, vaeConfig: modelConfigs(model).vae };
+    trainer = new Trainer(parts, optimizer, { ...runtime, ...trainerOptions(config) });
+    /** With encoders that are read again where they have left memory. */
+    const whole = async () =>
+      new StableDiffusion(
+        { ...(encoders ?? (await readEncoders(model))), unet, schedulerConfig: model.scheduler },
+        runtime,
+      );
 
     // Go on.
     await folder.claim();
@@ -127,19 +159,6 @@ export async function trainRun(config: TrainConfig, hooks: RunHooks = {}): Promi
     }
     await folder.rewind(optimizer.step);
 
-    // Encode.
-    const load = (sample: Sample) => data.load(sample);
-    const images = config.batch * config.accumulate;
-    const samplesOf = (step: number) => data.samplesAt(step, images, config.seed);
-    if (config.crop === 'centre') {
-      const complete = await encodeAhead(trainer, distinct(samplesOf, optimizer.step, config.steps), load, {
-        onPicture: (done, count) => emit({ type: 'encoded', done, total: count }),
-        stopRequested,
-      });
-      if (!complete) return ended('stopped', optimizer.step);
-      await trainer.encodings.release();
-    }
-
     // Loop.
     const save = async () => {
       const saved = await folder.save(optimizer.step, checkpointTensors(optimizer, average), origin);
@@ -148,9 +167,11 @@ export async function trainRun(config: TrainConfig, hooks: RunHooks = {}): Promi
     const draw = async () => {
       if (prompts.length === 0 || !hooks.sample) return;
       const { sampleSteps: steps, sampleGuidance: guidance, seed } = config;
+      const sd = await whole();
       average?.exchange();
       const sheet = await hooks.sample(sd, { prompts, size, steps, guidance, seed });
       average?.exchange();
+      await sd.dispose();
       const file = folder.samplePath(optimizer.step);
       await writePng(file, sheet);
       emit({ type: 'sampled', step: optimizer.step, path: file });
@@ -174,10 +195,13 @@ export async function trainRun(config: TrainConfig, hooks: RunHooks = {}): Promi
     // Finish.
     average?.exchange();
     if (savesModel(config)) {
-      await saveStableDiffusion(resultPath, sd);
+      await saveStableDiffusion(resultPath, await whole());
     } else {
-      const model = basename(resolve(config.model));
-      await optimizer.save(resultPath, { model, prefix: config.prefix, settings: resultSettings(config) });
+      await optimizer.save(resultPath, {
+        model: basename(resolve(config.model)),
+        prefix: config.prefix,
+        settings: resultSettings(config),
+      });
     }
     return ended('finished', config.steps);
   } catch (error) {
@@ -188,12 +212,43 @@ export async function trainRun(config: TrainConfig, hooks: RunHooks = {}): Promi
     throw error;
   } finally {
     await trainer?.dispose();
+    await encodings?.release();
+    await files?.close();
     await folder.close();
   }
 }
 
 function isFinished(config: TrainConfig, resultPath: string): Promise<boolean> {
   return exists(savesModel(config) ? join(resultPath, 'model_index.json') : resultPath);
+}
+
+/** The pictures, in the size they train in; what can be told of the model without its weights is checked before. */
+async function openData(
+  config: TrainConfig,
+  model: ModelFiles,
+): Promise<{ size: number; data: ImageFolder }> {
+  const configs = modelConfigs(model);
+  const { json, weights } = model.networks.get('unet')!;
+  checkWeights('unet', json, weights);
+  keyFilter(config.trainOnly, unetParameterShapes(configs.unet).keys());
+  const size = config.size ?? pictureSides(configs)[0];
+  const factor = vaeScaleFactor(configs.vae);
+  if (size % factor !== 0) {
+    throw new InputError(`size: expected a multiple of ${factor} pixels, got ${size}; change --size`);
+  }
+  return { size, data: await ImageFolder.open(config.data, { ...config, size }) };
+}
+
+function trainerOptions(config: TrainConfig): TrainerOptions {
+  const { schedule, steps, warmup, maxGradientNorm, minSnrGamma } = config;
+  return {
+    seed: config.seed,
+    accumulate: config.accumulate,
+    schedule: schedule === 'cosine' ? cosineSchedule(steps, warmup) : constantSchedule(warmup),
+    maxGradientNorm: maxGradientNorm === 'off' ? null : maxGradientNorm,
+    minSnrGamma: minSnrGamma === 'off' ? undefined : minSnrGamma,
+    checkpoint: config.gradientCheckpointing,
+  };
 }
 
 /** The method's optimizer, given those of the settings that the method has. */
@@ -234,15 +289,15 @@ function distinct(samplesOf: (step: number) => Sample[], from: number, to: numbe
 
 /** Encodes everything before the first step; false where it was asked to stop. */
 async function encodeAhead(
-  trainer: Trainer,
+  encodings: Encodings,
   samples: readonly Sample[],
   load: (sample: Sample) => Promise<Float32Array>,
   on: { onPicture: (done: number, total: number) => void; stopRequested: () => boolean },
 ): Promise<boolean> {
   for (const [i, sample] of samples.entries()) {
     if (on.stopRequested()) return false;
-    await trainer.encodings.moments(sample.pixelKey, () => load(sample));
-    await trainer.encodings.textStates(sample.caption);
+    await encodings.moments(sample.pixelKey, () => load(sample));
+    await encodings.textStates(sample.caption);
     on.onPicture(i + 1, samples.length);
   }
   return true;
