@@ -2,15 +2,16 @@
 import { MOST_FLOATS, type Piece, ranges, STAGED_FLOATS, type Stage, wholeVectors } from './piece.js';
 import type { LinearShape } from './sampled-gradients.js';
 
-/** Columns of one item, as in assembly/pack.ts. */
-const ITEM = 32;
+/** Columns and rows of one item, as in assembly/pack.ts. */
+const ITEM_COLUMNS = 64;
+const ITEM_ROWS = 128;
 
 export function linearPieces(
   { rows, outputs, inputs }: LinearShape,
   dY: Float32Array,
   x: Float32Array,
 ): Piece[] {
-  const most = Math.max(4, Math.floor(MOST_FLOATS / (outputs + inputs) / 4) * 4);
+  const most = Math.max(16, Math.floor(MOST_FLOATS / (outputs + inputs) / 16) * 16);
   return [...ranges(rows, most)].map(([begin, end]) => {
     const stride = wholeVectors(end - begin);
     return {
@@ -20,7 +21,10 @@ export function linearPieces(
       outputs,
       length: end - begin,
       stagedFloats: Math.max(stagedRows(inputs) * inputs, stagedRows(outputs) * outputs),
-      offsets: (column) => column * stride,
+      taps: 1,
+      fillOffsets: (table) => {
+        for (let column = 0; column < inputs; column++) table[column] = 4 * column * stride;
+      },
       stages: (xAddress, yAddress) => [
         ...transposed(x, inputs, begin, end, xAddress, stride),
         ...transposed(dY, outputs, begin, end, yAddress, stride),
@@ -29,8 +33,8 @@ export function linearPieces(
   });
 }
 
-/** A multiple of 4, so that only the last stage has rows to fill up. */
-const stagedRows = (columns: number): number => Math.max(4, Math.floor(STAGED_FLOATS / columns / 4) * 4);
+/** A multiple of 16, so that stages begin with whole cache lines and only the last has rows to fill up. */
+const stagedRows = (columns: number): number => Math.max(16, Math.floor(STAGED_FLOATS / columns / 16) * 16);
 
 /** Rows begin … end of a matrix with `columns` columns → its transpose, `stride` floats a row. */
 function transposed(
@@ -45,7 +49,7 @@ function transposed(
     floats: (last - first) * columns,
     copy: (staged) => staged.set(matrix.subarray((begin + first) * columns, (begin + last) * columns)),
     kernel: 'transpose',
-    items: Math.ceil(columns / ITEM),
+    items: Math.ceil(columns / ITEM_COLUMNS) * Math.ceil((last - first) / ITEM_ROWS),
     parameters: [to + 4 * first, stride, last - first, columns],
   }));
 }

@@ -4,7 +4,7 @@ import type { KERNEL } from './pool.js';
 /** Floats of both sides of a piece together, so that the shared memory stays below 256 MB. */
 export const MOST_FLOATS = 2 ** 25;
 /** Floats that are copied before the threads rearrange them. */
-export const STAGED_FLOATS = 2 ** 20;
+export const STAGED_FLOATS = 2 ** 18;
 
 /** One copy into shared memory and the job that puts it into its place. */
 export interface Stage {
@@ -26,8 +26,10 @@ export interface Piece {
   readonly stagedFloats: number;
   /** Floats at the end of X that are zeros. */
   readonly xZeros: number;
-  /** Where in X the products of a column of the weight begin, in floats. */
-  offsets(column: number): number;
+  /** Columns of the weight whose products lie in the same floats of X: the taps of a channel. */
+  readonly taps: number;
+  /** Stores where in X the products of each column of the weight begin, in bytes. */
+  fillOffsets(table: Int32Array): void;
   /** The copies that fill X and Y at these byte addresses. */
   stages(x: number, y: number): Stage[];
 }

@@ -6,7 +6,7 @@ import { KERNELS } from './wasm.js';
 import { type Memory, WebAssembly } from './webassembly.js';
 
 /** The numbers that assembly/index.ts gives the kernels. */
-export const KERNEL = { stop: 0, spreadRows: 1, phasePlanes: 2, columns: 3, transpose: 4, dots: 5 } as const;
+export const KERNEL = { stop: 0, spreadRows: 1, phasePlanes: 2, transpose: 3, dots: 4 } as const;
 
 /** Byte addresses in assembly/threads.ts, and the memory that each thread has for itself. */
 const KERNEL_ADDRESS = 192;
@@ -54,6 +54,10 @@ export class Pool {
     await Promise.all(workers.map((worker) => once(worker, 'online')));
     for (const worker of workers) worker.unref();
     return new Pool(memory, exports as Exports, workers, firstFree);
+  }
+
+  get threads(): number {
+    return this.workers.length + 1;
   }
 
   /** Byte addresses of consecutive regions of these sizes, aligned to cache lines; what they held before is void. */

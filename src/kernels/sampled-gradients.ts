@@ -31,12 +31,17 @@ export interface ConvShape {
 
 /** Chosen entries whose positions are in shared memory at once. */
 const CHUNK = 2 ** 18;
-/** Entries of one item, as in assembly/dots.ts. */
-const ITEM = 4096;
-/** Floats that are summed before a partial sum is stored: rows of so many fit the first cache together. */
-const BLOCK = 256;
-/** Floats of X that a panel may hold. */
-const PANEL = 2 ** 17;
+/** Entries of one item: many, so that rows of X that were brought into the cache are used often. */
+const [FEWEST, MOST] = [2 ** 12, 2 ** 16];
+/** Items for each thread, so that all end at nearly the same time. */
+const ITEMS_PER_THREAD = 4;
+
+/** Floats that are summed before a partial sum is stored. */
+const BLOCK = 1024;
+/** Floats of X in a panel: as many as the first cache holds, or up to the second's where more are needed for … */
+const [FIRST_CACHE, SECOND_CACHE] = [6144, 2 ** 17];
+/** … so many entries of a row in a panel, that are worth to begin with the row. */
+const ENTRIES_OF_ROW = 16;
 
 /** Computes weight gradients at chosen entries, on threads of its own. Not for two calls at a time. */
 export class SampledGradients {
@@ -107,7 +112,7 @@ export class SampledGradients {
     accumulate: boolean,
   ): void {
     const { pool } = this;
-    const { xFloats, xZeros, yStride, outputs, length, offsets } = piece;
+    const { xFloats, xZeros, yStride, outputs, length, fillOffsets } = piece;
     const chunk = Math.min(CHUNK, positions.length);
     const [table, x, y, ...buffers] = pool.allocate(
       4 * columns,
@@ -117,10 +122,6 @@ export class SampledGradients {
     );
     const [stage0, stage1, positions0, positions1, out0, out1] = buffers as number[];
     pool.floats(x + 4 * (xFloats - xZeros), xZeros).fill(0);
-    this.stage(piece.stages(x, y), [stage0!, stage1!]);
-    const addresses = pool.integers(table, columns);
-    for (let column = 0; column < columns; column++) addresses[column] = 4 * offsets(column);
-
     const chunks = Math.ceil(positions.length / CHUNK);
     const range = (k: number) => [k * CHUNK, Math.min(positions.length, (k + 1) * CHUNK)] as const;
     const positionsAt = (k: number) => (k % 2 === 0 ? positions0! : positions1!);
@@ -136,14 +137,19 @@ export class SampledGradients {
       const [begin, end] = range(k);
       out.set(pool.floats(outAt(k), end - begin), begin);
     };
-    const panel = Math.max(1, Math.floor(PANEL / Math.max(1, Math.min(BLOCK, length))));
-    bring(0);
+    this.stage(piece.stages(x, y), [stage0!, stage1!], () => {
+      fillOffsets(pool.integers(table, columns));
+      bring(0);
+    });
+    const panel = panelOf(piece, columns, positions.length);
     for (let k = 0; k < chunks; k++) {
       const [begin, end] = range(k);
       const count = end - begin;
-      pool.open(KERNEL.dots, Math.ceil(count / ITEM), [
+      const item = Math.ceil(count / (ITEMS_PER_THREAD * pool.threads));
+      const size = Math.min(MOST, Math.max(FEWEST, item));
+      pool.open(KERNEL.dots, Math.ceil(count / size), [
         ...[positionsAt(k), count, columns, y, yStride, x, table, length],
-        ...[outAt(k), Number(accumulate), BLOCK, panel],
+        ...[outAt(k), Number(accumulate), BLOCK, panel, size],
       ]);
       fetch(k - 1);
       bring(k + 1);
@@ -152,8 +158,8 @@ export class SampledGradients {
     fetch(chunks - 1);
   }
 
-  /** Copies into one buffer while the threads rearrange what is in the other. */
-  private stage(stages: readonly Stage[], buffers: readonly [number, number]): void {
+  /** Copies into one buffer while the threads rearrange what is in the other; `meanwhile` goes with the last of it. */
+  private stage(stages: readonly Stage[], buffers: readonly [number, number], meanwhile: () => void): void {
     const { pool } = this;
     stages.forEach(({ floats, copy, kernel, items, parameters }, i) => {
       const buffer = buffers[i % 2]!;
@@ -161,8 +167,16 @@ export class SampledGradients {
       if (i > 0) pool.join();
       pool.open(KERNEL[kernel], items, [buffer, ...parameters]);
     });
+    meanwhile();
     if (stages.length > 0) pool.join();
   }
+}
+
+/** Columns of the weight that are visited before the next row. */
+function panelOf({ length, taps, outputs }: Piece, columns: number, count: number): number {
+  const holding = (floats: number) => (floats * taps) / Math.max(1, Math.min(BLOCK, length));
+  const wanted = (ENTRIES_OF_ROW * outputs * columns) / count;
+  return Math.ceil(Math.max(holding(FIRST_CACHE), Math.min(holding(SECOND_CACHE), wanted)));
 }
 
 function expectLengths(

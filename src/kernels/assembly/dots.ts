@@ -1,34 +1,38 @@
 /** Chosen entries of a matrix product Y · Xᵀ: a dot product of a row of Y and a row of X for each. */
 import { parameter } from './threads';
 
-/** Entries of one item. */
-const ENTRIES: i32 = 4096;
+/** Rows that are visited together: what is kept of them fills a thread's scratch memory. */
+const MOST_ROWS: i32 = 4096;
 
 /**
- * Item `k`: entries 4096k … of the chosen ones. An entry at flat position r·columns + c is the dot product of row r of Y
- * (at `y + r·yStride`) and of what begins `table[c]` floats into X. Long rows are summed in pieces of `block` floats, and
+ * Item `k`: entries k·size … of the chosen ones. An entry at flat position r·columns + c is the dot product of row r of Y
+ * (at `y + r·yStride`) and of what begins `table[c]` bytes into X. Long rows are summed in pieces of `block` floats, and
  * columns are visited in panels of `panel`, so that the rows of X of a panel stay in the cache while rows of Y pass by.
  * The order in which one entry's products are summed depends on `block` alone.
  */
 export function dots(item: i32, scratch: usize): void {
   const positions: usize = parameter(0);
   const count = parameter(1);
+  const size = parameter(12);
+  const end: usize = positions + 4 * min(count, size * (item + 1));
+  let begin: usize = positions + 4 * size * item;
+  while (begin < end) begin = rowsOfDots(begin, end, scratch);
+}
+
+/** The entries of as many rows as are visited together; where the next begin. */
+function rowsOfDots(begin: usize, end: usize, scratch: usize): usize {
   const columns = parameter(2);
   const y: usize = parameter(3);
   const yStride = parameter(4);
   const x: usize = parameter(5);
   const table: usize = parameter(6);
   const length = parameter(7);
-  const out: usize = parameter(8);
+  const toOut: usize = parameter(8) - parameter(0);
   const accumulate = parameter(9);
   const block = parameter(10);
   const panel = parameter(11);
 
-  const begin: usize = positions + 4 * ENTRIES * item;
-  const end: usize = positions + 4 * min(count, ENTRIES * (item + 1));
-  const toOut: usize = out - positions;
   const rows = splitRows(begin, end, columns, scratch);
-
   for (let start = 0; start < length; start += block) {
     const vectors = (min(block, length - start) + 3) >> 2;
     const add = start > 0 || accumulate !== 0;
@@ -37,36 +41,27 @@ export function dots(item: i32, scratch: usize): void {
       const limit = min(columns, column + panel);
       for (let i = 0; i < rows; i++) {
         const record: usize = scratch + RECORD * i;
-        let at: usize = load<u32>(record, CURSOR);
+        const at: usize = load<u32>(record, CURSOR);
         const rowEnd: usize = load<u32>(record, END);
         if (at === rowEnd) continue;
         const row = load<i32>(record, ROW);
         const base = row * columns;
-        const rowTable: usize = table - 4 * base;
-        const yRow: usize = y + 4 * (row * yStride + start);
-        const xBlock: usize = x + 4 * start;
-        const last = base + limit;
-        while (at + 16 <= rowEnd && load<i32>(at, 12) < last) {
-          dot4(
-            yRow,
-            xBlock + offset(rowTable, load<i32>(at)),
-            xBlock + offset(rowTable, load<i32>(at, 4)),
-            xBlock + offset(rowTable, load<i32>(at, 8)),
-            xBlock + offset(rowTable, load<i32>(at, 12)),
-            vectors,
-            at + toOut,
-            add,
-          );
-          at += 16;
-        }
-        while (at < rowEnd && load<i32>(at) < last) {
-          dot1(yRow, xBlock + offset(rowTable, load<i32>(at)), vectors, at + toOut, add);
-          at += 4;
-        }
-        store<u32>(record, <u32>at, CURSOR);
+        const next = rowDots(
+          y + 4 * (row * yStride + start),
+          x + 4 * start,
+          table - 4 * base,
+          vectors,
+          at,
+          base + limit,
+          rowEnd,
+          toOut,
+          add,
+        );
+        store<u32>(record, <u32>next, CURSOR);
       }
     }
   }
+  return load<u32>(scratch + RECORD * (rows - 1), END);
 }
 
 /** What is kept of each row of an item: its number, where its positions begin and end, and how far they were visited. */
@@ -76,11 +71,11 @@ const BEGIN: usize = 4;
 const END: usize = 8;
 const CURSOR: usize = 12;
 
-/** Writes a record for each row that has positions between `begin` and `end`; their number. */
+/** Writes a record for each of the first rows that have positions between `begin` and `end`; their number. */
 function splitRows(begin: usize, end: usize, columns: i32, scratch: usize): i32 {
   let rows = 0;
   let at = begin;
-  while (at < end) {
+  while (at < end && rows < MOST_ROWS) {
     const row = load<i32>(at) / columns;
     const next = firstNotBelow(at, end, (row + 1) * columns);
     const record: usize = scratch + RECORD * rows;
@@ -112,78 +107,104 @@ function firstNotBelow(begin: usize, end: usize, limit: i32): usize {
   return low << 2;
 }
 
-function offset(table: usize, position: i32): usize {
-  return <usize>load<u32>(table + ((<usize>position) << 2));
-}
-
-/** Four entries of one row; even and odd vectors are summed apart. */
-function dot4(
+/**
+ * Entries of one row, four at a time, until one is at `limit` or beyond; where the next begins. The last of a row are
+ * joined by copies of the last, so that every entry is summed in the same order.
+ */
+function rowDots(
   y: usize,
-  x0: usize,
-  x1: usize,
-  x2: usize,
-  x3: usize,
+  x: usize,
+  table: usize,
   vectors: i32,
-  out: usize,
+  at: usize,
+  limit: i32,
+  end: usize,
+  toOut: usize,
   add: bool,
-): void {
-  let a0 = f32x4.splat(0);
-  let a1 = a0;
-  let a2 = a0;
-  let a3 = a0;
-  let b0 = a0;
-  let b1 = a0;
-  let b2 = a0;
-  let b3 = a0;
-  let left = vectors;
-  for (; left >= 2; left -= 2) {
-    const u = v128.load(y);
-    const v = v128.load(y, 16);
-    a0 = f32x4.add(a0, f32x4.mul(u, v128.load(x0)));
-    a1 = f32x4.add(a1, f32x4.mul(u, v128.load(x1)));
-    a2 = f32x4.add(a2, f32x4.mul(u, v128.load(x2)));
-    a3 = f32x4.add(a3, f32x4.mul(u, v128.load(x3)));
-    b0 = f32x4.add(b0, f32x4.mul(v, v128.load(x0, 16)));
-    b1 = f32x4.add(b1, f32x4.mul(v, v128.load(x1, 16)));
-    b2 = f32x4.add(b2, f32x4.mul(v, v128.load(x2, 16)));
-    b3 = f32x4.add(b3, f32x4.mul(v, v128.load(x3, 16)));
-    y += 32;
-    x0 += 32;
-    x1 += 32;
-    x2 += 32;
-    x3 += 32;
+): usize {
+  while (at < end && load<i32>(at) < limit) {
+    const last = end - 4;
+    let x0 = x + offset(table, at);
+    let x1 = x + offset(table, min(last, at + 4));
+    let x2 = x + offset(table, min(last, at + 8));
+    let x3 = x + offset(table, min(last, at + 12));
+    let a0 = f32x4.splat(0);
+    let a1 = a0;
+    let a2 = a0;
+    let a3 = a0;
+    let left = vectors;
+    let yAt = y;
+    for (; left >= 4; left -= 4) {
+      const u0 = v128.load(yAt);
+      a0 = f32x4.add(a0, f32x4.mul(u0, v128.load(x0)));
+      a1 = f32x4.add(a1, f32x4.mul(u0, v128.load(x1)));
+      a2 = f32x4.add(a2, f32x4.mul(u0, v128.load(x2)));
+      a3 = f32x4.add(a3, f32x4.mul(u0, v128.load(x3)));
+      const u1 = v128.load(yAt, 16);
+      a0 = f32x4.add(a0, f32x4.mul(u1, v128.load(x0, 16)));
+      a1 = f32x4.add(a1, f32x4.mul(u1, v128.load(x1, 16)));
+      a2 = f32x4.add(a2, f32x4.mul(u1, v128.load(x2, 16)));
+      a3 = f32x4.add(a3, f32x4.mul(u1, v128.load(x3, 16)));
+      const u2 = v128.load(yAt, 32);
+      a0 = f32x4.add(a0, f32x4.mul(u2, v128.load(x0, 32)));
+      a1 = f32x4.add(a1, f32x4.mul(u2, v128.load(x1, 32)));
+      a2 = f32x4.add(a2, f32x4.mul(u2, v128.load(x2, 32)));
+      a3 = f32x4.add(a3, f32x4.mul(u2, v128.load(x3, 32)));
+      const u3 = v128.load(yAt, 48);
+      a0 = f32x4.add(a0, f32x4.mul(u3, v128.load(x0, 48)));
+      a1 = f32x4.add(a1, f32x4.mul(u3, v128.load(x1, 48)));
+      a2 = f32x4.add(a2, f32x4.mul(u3, v128.load(x2, 48)));
+      a3 = f32x4.add(a3, f32x4.mul(u3, v128.load(x3, 48)));
+      yAt += 64;
+      x0 += 64;
+      x1 += 64;
+      x2 += 64;
+      x3 += 64;
+    }
+    for (; left > 0; left--) {
+      const u = v128.load(yAt);
+      a0 = f32x4.add(a0, f32x4.mul(u, v128.load(x0)));
+      a1 = f32x4.add(a1, f32x4.mul(u, v128.load(x1)));
+      a2 = f32x4.add(a2, f32x4.mul(u, v128.load(x2)));
+      a3 = f32x4.add(a3, f32x4.mul(u, v128.load(x3)));
+      yAt += 16;
+      x0 += 16;
+      x1 += 16;
+      x2 += 16;
+      x3 += 16;
+    }
+    let sums = sums4(a0, a1, a2, a3);
+    const out = at + toOut;
+    at += 16;
+    if (at > end) {
+      storeSome(out, sums, <i32>(end + 16 - at) >> 2, add);
+      return end;
+    }
+    if (add) sums = f32x4.add(v128.load(out), sums);
+    v128.store(out, sums);
   }
-  if (left > 0) {
-    const u = v128.load(y);
-    a0 = f32x4.add(a0, f32x4.mul(u, v128.load(x0)));
-    a1 = f32x4.add(a1, f32x4.mul(u, v128.load(x1)));
-    a2 = f32x4.add(a2, f32x4.mul(u, v128.load(x2)));
-    a3 = f32x4.add(a3, f32x4.mul(u, v128.load(x3)));
-  }
-  const sums = sum4(f32x4.add(a0, b0), f32x4.add(a1, b1), f32x4.add(a2, b2), f32x4.add(a3, b3));
-  v128.store(out, add ? f32x4.add(v128.load(out), sums) : sums);
+  return at;
 }
 
-/** One entry, summed in the order of `dot4`. */
-function dot1(y: usize, x: usize, vectors: i32, out: usize, add: bool): void {
-  let a = f32x4.splat(0);
-  let b = a;
-  let left = vectors;
-  for (; left >= 2; left -= 2) {
-    a = f32x4.add(a, f32x4.mul(v128.load(y), v128.load(x)));
-    b = f32x4.add(b, f32x4.mul(v128.load(y, 16), v128.load(x, 16)));
-    y += 32;
-    x += 32;
-  }
-  if (left > 0) a = f32x4.add(a, f32x4.mul(v128.load(y), v128.load(x)));
-  a = f32x4.add(a, b);
-  const sums = sum4(a, a, a, a);
-  const sum = f32x4.extract_lane(sums, 0);
-  store<f32>(out, add ? load<f32>(out) + sum : sum);
+/** What begins where the position at this address says. */
+function offset(table: usize, at: usize): usize {
+  return <usize>load<u32>(table + ((<usize>load<u32>(at)) << 2));
 }
 
-/** The sums of the lanes of four vectors. */
-function sum4(a: v128, b: v128, c: v128, d: v128): v128 {
+/** The first one, two or three. */
+function storeSome(out: usize, sums: v128, count: i32, add: bool): void {
+  const sum0 = f32x4.extract_lane(sums, 0);
+  store<f32>(out, add ? load<f32>(out) + sum0 : sum0);
+  if (count < 2) return;
+  const sum1 = f32x4.extract_lane(sums, 1);
+  store<f32>(out, add ? load<f32>(out, 4) + sum1 : sum1, 4);
+  if (count < 3) return;
+  const sum2 = f32x4.extract_lane(sums, 2);
+  store<f32>(out, add ? load<f32>(out, 8) + sum2 : sum2, 8);
+}
+
+/** The sum of the lanes of each of four vectors. */
+function sums4(a: v128, b: v128, c: v128, d: v128): v128 {
   const ab = f32x4.add(v128.shuffle<f32>(a, b, 0, 4, 1, 5), v128.shuffle<f32>(a, b, 2, 6, 3, 7));
   const cd = f32x4.add(v128.shuffle<f32>(c, d, 0, 4, 1, 5), v128.shuffle<f32>(c, d, 2, 6, 3, 7));
   return f32x4.add(v128.shuffle<f32>(ab, cd, 0, 1, 4, 5), v128.shuffle<f32>(ab, cd, 2, 3, 6, 7));

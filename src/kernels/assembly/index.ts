@@ -1,6 +1,6 @@
 /** What the module offers: `serve` for the threads, `open` and `join` for the one that gives them jobs, and `adamw`. */
 import { dots } from './dots';
-import { columns, phasePlanes, spreadRows, transpose } from './pack';
+import { phasePlanes, spreadRows, transpose } from './pack';
 import { awaitEnd, awaitJob, claim, finish, kernel, post } from './threads';
 
 export { adamw } from './adamw';
@@ -9,8 +9,7 @@ export { adamw } from './adamw';
 const STOP: i32 = 0;
 const SPREAD_ROWS: i32 = 1;
 const PHASE_PLANES: i32 = 2;
-const COLUMNS: i32 = 3;
-const TRANSPOSE: i32 = 4;
+const TRANSPOSE: i32 = 3;
 
 /** Works until told to stop; `scratch` is the address of memory for this thread alone. */
 export function serve(scratch: usize): void {
@@ -44,7 +43,6 @@ function perform(item: i32, scratch: usize): void {
   const number = kernel();
   if (number === SPREAD_ROWS) spreadRows(item);
   else if (number === PHASE_PLANES) phasePlanes(item);
-  else if (number === COLUMNS) columns(item);
   else if (number === TRANSPOSE) transpose(item);
   else dots(item, scratch);
 }

@@ -55,36 +55,6 @@ export function phasePlanes(item: i32): void {
     }
 }
 
-/** Item `c` of planes [count, height, width] → what each tap of the kernel is multiplied with, and `zeros` after it. */
-export function columns(item: i32): void {
-  const from = parameter(0);
-  const to = parameter(1);
-  const toStride = parameter(2);
-  const height = parameter(3);
-  const width = parameter(4);
-  const stride = parameter(5);
-  const kernelHeight = parameter(6);
-  const kernelWidth = parameter(7);
-  const tapStride = parameter(8);
-  const outHeight = parameter(9);
-  const outWidth = parameter(10);
-  const top = parameter(11);
-  const left = parameter(12);
-  const zeros = parameter(13);
-  const source: usize = from + 4 * item * height * width;
-  let tap: usize = to + 4 * item * toStride;
-  for (let u = 0; u < kernelHeight; u++)
-    for (let v = 0; v < kernelWidth; v++) {
-      let out: usize = tap;
-      for (let i = 0; i < outHeight; i++) {
-        copyLine(out, source, i * stride + u - top, height, width, stride, v - left, outWidth);
-        out += 4 * outWidth;
-      }
-      zeroFloats(out, zeros);
-      tap += 4 * tapStride;
-    }
-}
-
 /** out[j] = plane[row, first + j·stride] for j < count; zero outside of the plane. */
 function copyLine(
   out: usize,
@@ -112,8 +82,14 @@ function copyLine(
   zeroFloats(out + 4 * end, count - end);
 }
 
+/** Columns and rows of an item of `transpose`, few enough that the pages of both matrices stay known to the processor. */
+const ITEM_COLUMNS: i32 = 64;
+const ITEM_ROWS: i32 = 128;
+/** Side of the squares in which an item is transposed, so that whole cache lines are read and written. */
+const SQUARE: i32 = 16;
+
 /**
- * Item `k`: columns 32k … 32k + 31 of a matrix [rows, columns] → rows of a matrix with `toStride` floats a row,
+ * Item `k`: a part of a matrix [rows, columns], counted along the columns first → its transpose, `toStride` floats a row,
  * where rows beyond the matrix, up to a multiple of 4, become zero.
  */
 export function transpose(item: i32): void {
@@ -122,30 +98,51 @@ export function transpose(item: i32): void {
   const toStride = parameter(2);
   const rows = parameter(3);
   const columns = parameter(4);
-  const first = item << 5;
-  const last = min(columns, first + 32);
-  const wholeRows = rows & ~3;
-  for (let row = 0; row < wholeRows; row += 4) {
-    let source: usize = from + 4 * (row * columns + first);
-    let target: usize = to + 4 * (first * toStride + row);
-    let column = first;
-    for (; column + 4 <= last; column += 4) {
-      transpose4(source, 4 * columns, target, 4 * toStride);
-      source += 16;
-      target += 16 * toStride;
-    }
-    for (; column < last; column++) {
-      for (let i = 0; i < 4; i++) store<f32>(target + 4 * i, load<f32>(source + 4 * i * columns));
-      source += 4;
-      target += 4 * toStride;
-    }
-  }
-  if (wholeRows === rows) return;
-  for (let column = first; column < last; column++)
+  const across = (columns + ITEM_COLUMNS - 1) / ITEM_COLUMNS;
+  const firstColumn = (item % across) * ITEM_COLUMNS;
+  const lastColumn = min(columns, firstColumn + ITEM_COLUMNS);
+  const firstRow = (item / across) * ITEM_ROWS;
+  const lastRow = min(rows, firstRow + ITEM_ROWS);
+  const wholeRows = lastRow & ~3;
+  for (let row = firstRow; row < wholeRows; row += SQUARE)
+    for (let column = firstColumn; column < lastColumn; column += SQUARE)
+      transposeSquare(
+        from + 4 * (row * columns + column),
+        columns,
+        to + 4 * (column * toStride + row),
+        toStride,
+        min(SQUARE, wholeRows - row),
+        min(SQUARE, lastColumn - column),
+      );
+  if (wholeRows === lastRow) return;
+  for (let column = firstColumn; column < lastColumn; column++)
     for (let row = wholeRows; row < wholeRows + 4; row++) {
       const value = row < rows ? load<f32>(from + 4 * (row * columns + column)) : 0;
       store<f32>(to + 4 * (column * toStride + row), value);
     }
+}
+
+/** The transpose of `rows`, a multiple of 4, by `columns`. */
+function transposeSquare(
+  from: usize,
+  fromStride: i32,
+  to: usize,
+  toStride: i32,
+  rows: i32,
+  columns: i32,
+): void {
+  const whole = columns & ~3;
+  for (let column = 0; column < whole; column += 4)
+    for (let row = 0; row < rows; row += 4)
+      transpose4(
+        from + 4 * (row * fromStride + column),
+        4 * fromStride,
+        to + 4 * (column * toStride + row),
+        4 * toStride,
+      );
+  for (let column = whole; column < columns; column++)
+    for (let row = 0; row < rows; row++)
+      store<f32>(to + 4 * (column * toStride + row), load<f32>(from + 4 * (row * fromStride + column)));
 }
 
 function transpose4(source: usize, sourceStride: usize, target: usize, targetStride: usize): void {
