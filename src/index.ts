@@ -13,6 +13,7 @@ export {
   writeTorch,
 } from './formats/index.js';
 export { type GenerateOptions, type GenerateStep, generate } from './generate/index.js';
+export { AdaptedModel, checkFile, type FileCheck, type Lora, type LoraOptions } from './interop/index.js';
 export { StableDiffusion, saveStableDiffusion } from './models/index.js';
 export {
   AdamW,

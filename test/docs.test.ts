@@ -4,9 +4,12 @@ import { writeFile } from 'node:fs/promises';
 import { dirname, join, resolve } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { expect, test, vi } from 'vitest';
+import { check } from '../src/cli/check.js';
 import { toCommand } from '../src/cli/command.js';
+import { convert } from '../src/cli/convert.js';
 import { demo } from '../src/cli/demo/command.js';
 import { doctor } from '../src/cli/doctor.js';
+import { exportCommand } from '../src/cli/export.js';
 import { generate } from '../src/cli/generate.js';
 import { importCommand } from '../src/cli/import.js';
 import { inspect } from '../src/cli/inspect.js';
@@ -29,7 +32,10 @@ const COMMANDS = [
   toCommand(train, () => {}),
   toCommand(generate, () => {}),
   toCommand(merge, () => {}),
+  toCommand(convert, () => {}),
   toCommand(importCommand, () => {}),
+  toCommand(exportCommand, () => {}),
+  toCommand(check, () => {}),
   toCommand(inspect, () => {}),
   toCommand(doctor, () => {}),
 ];
@@ -49,8 +55,9 @@ test.each(PAGES)('the files that %s names exist', (page) => {
 
 test.each(PAGES)('the flags that %s gives to a command are flags of it', (page) => {
   const lines =
-    readFileSync(page, 'utf8').match(/sara (demo|train|generate|merge|import|inspect|doctor)\b[^`\n]*/g) ??
-    [];
+    readFileSync(page, 'utf8').match(
+      /sara (demo|train|generate|merge|convert|import|export|check|inspect|doctor)\b[^`\n]*/g,
+    ) ?? [];
   const wrong = lines.flatMap((line) => {
     const command = COMMANDS.find((candidate) => candidate.name() === line.split(' ')[1])!;
     const known = ['--help', ...command.options.map((option) => option.long)];
