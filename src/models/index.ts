@@ -12,6 +12,7 @@ export type { JsonObject } from './config.js';
 export { type WriteModelOptions, writeModel } from './convert.js';
 export { type EncoderParts, Encoders } from './encoders.js';
 export { loadNetwork, saveNetwork } from './load.js';
+export { checkWeights, type ModelFiles } from './model-files.js';
 export { type ModelConfigs, modelConfigs, readEncoders, readUNet } from './model-parts.js';
 export {
   CLIP_TEXT,
@@ -21,7 +22,7 @@ export {
   UNET,
   VAE,
 } from './network-kind.js';
-export { loadUNet, type OpenModelOptions, openModel } from './open-model.js';
+export { holdsUNet, loadUNet, type OpenModelOptions, openModel } from './open-model.js';
 export { SAVE_DTYPES, type SaveDType } from './precision.js';
 export { saveStableDiffusion } from './save.js';
 export { PREDICTION_TYPES, type PredictionType } from './single-file/families.js';

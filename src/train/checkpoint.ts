@@ -17,6 +17,20 @@ export function checkpointTensors(optimizer: Optimizer, average?: MovingAverage)
   return tensors;
 }
 
+/** Throws InputError where the checkpoint is of something else than what is expected: another base model, other pictures. */
+export function expectOrigin(
+  { path, metadata }: Pick<Checkpoint, 'path' | 'metadata'>,
+  expected: Readonly<Record<string, string>>,
+): void {
+  for (const [what, value] of Object.entries(expected)) {
+    if (metadata[what] !== value) {
+      throw new InputError(
+        `${path} was made with another ${what}, which changed since; restore it, or start anew with --overwrite`,
+      );
+    }
+  }
+}
+
 /**
  * Goes back to a checkpoint; weights that do not train are those of the base model already. Throws InputError where the
  * checkpoint is of another base model or other pictures.
@@ -27,14 +41,8 @@ export function restoreCheckpoint(
   optimizer: Optimizer,
   average?: MovingAverage,
 ): void {
-  const { step, path, metadata, tensors } = checkpoint;
-  for (const [what, value] of Object.entries(expected)) {
-    if (metadata[what] !== value) {
-      throw new InputError(
-        `${path} was made with another ${what}, which changed since; restore it, or start anew with --overwrite`,
-      );
-    }
-  }
+  const { step, tensors } = checkpoint;
+  expectOrigin(checkpoint, expected);
   optimizer.restore({ step, tensors });
   if (!average) return;
   average.updates = step;

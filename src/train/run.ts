@@ -98,8 +98,9 @@ export async function trainRun(config: TrainConfig, hooks: RunHooks = {}): Promi
       return ended('finished before', config.steps);
 
     // Open.
-    const model = await openModel(config.model);
+    const model = await openModel(config.model, { predictionType: config.predictionType });
     files = model;
+    for (const text of model.conclusions) emit({ type: 'note', text });
     const { size, data } = await openData(config, model);
     emit({ type: 'note', text: data.describe() });
     const prompts = [
