@@ -1,7 +1,6 @@
 /** `sara doctor`: what this machine can run, and how fast. */
 import { execFile } from 'node:child_process';
 import { availableParallelism, cpus, freemem, totalmem } from 'node:os';
-import { join } from 'node:path';
 import { z } from 'zod';
 import { exists } from '../formats/index.js';
 import { type Graph, graphOf, input } from '../graph/index.js';
@@ -47,7 +46,7 @@ export const doctor: CommandSpec<typeof schema> = {
       cores: availableParallelism(),
       memory: { total: totalmem(), free: freemem() },
       devices,
-      model: { path: model, found: await exists(join(model, 'model_index.json')) },
+      model: { path: model, found: await exists(model) },
     };
     if (json) {
       console.log(JSON.stringify(report, null, 2));

@@ -1,10 +1,6 @@
 /** `sara inspect`: how large the weights of a model are, and what an adapter holds. */
-import { stat } from 'node:fs/promises';
-import { join } from 'node:path';
 import { z } from 'zod';
-import { InputError } from '../errors.js';
-import { exists } from '../formats/index.js';
-import { loadNetwork, UNET } from '../models/index.js';
+import { holdsUNet, loadUNet } from '../models/index.js';
 import { flag, text } from '../train/settings.js';
 import { adapterReport, describeAdapter } from './adapter-report.js';
 import type { CommandSpec } from './command.js';
@@ -12,7 +8,7 @@ import { percent, table, thousands } from './text.js';
 import { PAPER_THRESHOLDS, type WeightReport, weightReport } from './weight-report.js';
 
 const schema = z.strictObject({
-  path: text('a model folder or an adapter file').meta({ help: 'model folder or adapter file' }),
+  path: text('a model or an adapter file').meta({ help: 'model folder, model file or adapter file' }),
   layers: flag().default(false).meta({ help: 'every weight by its key' }),
   json: flag().default(false).meta({ help: 'as JSON' }),
 });
@@ -24,11 +20,8 @@ export const inspect: CommandSpec<typeof schema> = {
   positional: ['path'],
   examples: ['sara inspect models/emoji', 'sara inspect runs/fluent/adapter.safetensors --layers'],
   async run({ path, layers, json }) {
-    if (!(await exists(path)))
-      throw new InputError(`there is nothing at ${path}; name a model folder or an adapter`);
-    if ((await stat(path)).isDirectory()) {
-      const folder = (await exists(join(path, 'model_index.json'))) ? join(path, 'unet') : path;
-      const report = weightReport(await loadNetwork(folder, 'unet', UNET));
+    if (await holdsUNet(path)) {
+      const report = weightReport(await loadUNet(path));
       console.log(json ? toJson(report, layers) : describeWeights(report, layers));
     } else {
       const report = await adapterReport(path);

@@ -2,10 +2,11 @@
 import { stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { InputError } from '../errors.js';
-import { exists } from '../formats/index.js';
+import { exists, openTensorFile } from '../formats/index.js';
 import { loadNetwork, readNetwork } from './load.js';
 import { type ModelFiles, openModelFolder } from './model-files.js';
 import { type SavableNetwork, UNET } from './network-kind.js';
+import { UNET_PREFIX } from './single-file/families.js';
 import { openSingleFile, type SingleFileOptions } from './single-file/open.js';
 import type { UNetConfig } from './unet-2d-condition.js';
 
@@ -32,6 +33,14 @@ export async function loadUNet(path: string): Promise<SavableNetwork<UNetConfig>
   } finally {
     await model.close();
   }
+}
+
+/** Whether a path is a folder or a single file with a UNet, and not some other file. Throws InputError where it is neither. */
+export async function holdsUNet(path: string): Promise<boolean> {
+  if (!(await isFile(path))) return true;
+  const file = await openTensorFile(path);
+  await file.close();
+  return [...file.tensors.keys()].some((key) => key.startsWith(UNET_PREFIX));
 }
 
 async function isFile(path: string): Promise<boolean> {
