@@ -5,6 +5,7 @@ import { exists } from '../formats/index.js';
 import { AdaptedModel, LORA_LAYERS, LORA_NAMES, type Lora } from '../interop/index.js';
 import { loadUNet, SAVE_DTYPES } from '../models/index.js';
 import { type AdapterUse, exportOfficialSara, mergeAdapters } from '../peft/index.js';
+import { modelSettings } from '../train/model-settings.js';
 import { flag, oneOf, text, whole } from '../train/settings.js';
 import { adapterSetting } from './adapter-setting.js';
 import { loadAdapters } from './adapters.js';
@@ -15,10 +16,7 @@ import { showProgress } from './progress.js';
 const FORMATS = ['checkpoint', 'comfyui', 'lora', 'official-sara'] as const;
 
 const schema = z.strictObject({
-  model: text('a model folder or file').meta({
-    argument: '<path>',
-    help: 'the model that the adapters were made from',
-  }),
+  ...modelSettings,
   adapter: adapterSetting(),
   format: oneOf(FORMATS).meta({
     argument: '<format>',
@@ -96,7 +94,7 @@ interface Report {
 }
 
 async function write(settings: Settings, uses: readonly AdapterUse[]): Promise<Report> {
-  const { model, format, out } = settings;
+  const { model, predictionType, format, out } = settings;
   if (format === 'official-sara') {
     const unet = await loadUNet(model);
     const [only] = uses;
@@ -105,7 +103,8 @@ async function write(settings: Settings, uses: readonly AdapterUse[]): Promise<R
     await exportOfficialSara(out, unet, adapter, { model });
     return { json: { format }, lines: [] };
   }
-  const adapted = await AdaptedModel.open(model, uses);
+  const adapted = await AdaptedModel.open(model, uses, { predictionType });
+  for (const conclusion of adapted.conclusions) process.stderr.write(`${model}: ${conclusion}\n`);
   try {
     if (format === 'checkpoint') await adapted.saveCheckpoint(out, settings);
     else if (format === 'lora') return loraReport(await writeLora(adapted, settings));

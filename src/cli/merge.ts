@@ -5,16 +5,14 @@ import { exists } from '../formats/index.js';
 import { AdaptedModel } from '../interop/index.js';
 import { loadUNet } from '../models/index.js';
 import { mergeAdapters, saveAdapter } from '../peft/index.js';
+import { modelSettings } from '../train/model-settings.js';
 import { flag, oneOf, text } from '../train/settings.js';
 import { adapterSetting } from './adapter-setting.js';
 import { loadAdapters } from './adapters.js';
 import type { CommandSpec } from './command.js';
 
 const schema = z.strictObject({
-  model: text('a model folder or file').meta({
-    argument: '<path>',
-    help: 'the model that the adapters were made from',
-  }),
+  ...modelSettings,
   adapter: adapterSetting(),
   out: text('a folder or a .safetensors file').meta({
     argument: '<path>',
@@ -34,7 +32,7 @@ export const merge: CommandSpec<typeof schema> = {
     'sara merge --model models/emoji --adapter fluent.safetensors --out models/emoji-fluent',
     'sara merge --model models/emoji --adapter a.safetensors:0.6 --adapter b.safetensors:0.6 --out both.safetensors',
   ],
-  async run({ model, adapter, out, dtype, json }) {
+  async run({ model, predictionType, adapter, out, dtype, json }) {
     if (adapter.length === 0)
       throw new UsageError('sara merge needs --adapter <file[:scale]>, once or several times');
     const adapters = await loadAdapters(adapter);
@@ -42,7 +40,8 @@ export const merge: CommandSpec<typeof schema> = {
       await saveAdapter(out, mergeAdapters(await loadUNet(model), adapters, { model, dtype }));
     } else {
       if (await exists(out)) throw new InputError(`${out} exists already; name a new folder with --out`);
-      const adapted = await AdaptedModel.open(model, adapters);
+      const adapted = await AdaptedModel.open(model, adapters, { predictionType });
+      for (const conclusion of adapted.conclusions) process.stderr.write(`${model}: ${conclusion}\n`);
       try {
         await adapted.saveCheckpoint(out, { dtype });
       } finally {

@@ -1,5 +1,11 @@
 /** A model's files together with adapters on its UNet: what every export reads from, a weight at a time. */
-import { openModel, type SaveDType, type UNetConfig, writeModel } from '../models/index.js';
+import {
+  type OpenModelOptions,
+  openModel,
+  type SaveDType,
+  type UNetConfig,
+  writeModel,
+} from '../models/index.js';
 import { type ModelFiles, NETWORK_KINDS } from '../models/model-files.js';
 import { readWeight } from '../models/weights.js';
 import { AdaptedWeights, type AdapterUse, type WeightSource } from '../peft/index.js';
@@ -18,8 +24,12 @@ export class AdaptedModel {
    * Opens a model folder or a single file. Throws InputError where it is broken, or its UNet is not the one that the
    * adapters were made from.
    */
-  static async open(path: string, uses: readonly AdapterUse[]): Promise<AdaptedModel> {
-    const files = await openModel(path);
+  static async open(
+    path: string,
+    uses: readonly AdapterUse[],
+    options: OpenModelOptions = {},
+  ): Promise<AdaptedModel> {
+    const files = await openModel(path, options);
     try {
       const config = NETWORK_KINDS.unet.parseConfig(files.networks.get('unet')!.json);
       const weights = await AdaptedWeights.open(unetSource(files), uses, { model: path });
@@ -28,6 +38,11 @@ export class AdaptedModel {
       await files.close();
       throw error;
     }
+  }
+
+  /** What was guessed of the model because no file says it, for the user: sentences. */
+  get conclusions(): readonly string[] {
+    return this.files.conclusions;
   }
 
   /**

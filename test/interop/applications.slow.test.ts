@@ -9,6 +9,7 @@ import { join } from 'node:path';
 import { beforeAll, expect, it, type TestContext, vi } from 'vitest';
 import { writeSafetensors } from '../../src/formats/index.js';
 import {
+  AdaptedModel,
   checkFile,
   extractLora,
   LORA_LAYERS,
@@ -31,6 +32,8 @@ const { COMFYUI } = process.env;
 let folder: string;
 let model: string;
 let weights: AdaptedWeights;
+/** The UNet's weights with the adapter in them. */
+let patched: Map<string, Tensor>;
 let unet: Awaited<ReturnType<typeof loadUNet>>;
 
 const loadUNet = () => loadNetwork(join(model, 'unet'), 'unet', UNET);
@@ -47,6 +50,8 @@ beforeAll(async () => {
   await writeTinyModel(model);
   unet = await loadUNet();
   weights = await AdaptedWeights.open(networkSource(unet), [{ adapter: saraAdapter(unet, 0.1) }]);
+  patched = new Map();
+  for (const key of unet.parameters.keys()) patched.set(key, await weights.weight(key));
   return () => rm(folder, { recursive: true });
 });
 
@@ -87,7 +92,7 @@ async function load(
   const names = Object.fromEntries(originalUNetKeys(config, parameters.keys()));
   const path = join(folder, `${application}.json`);
   await writeFile(path, JSON.stringify({ model: into, names, files }));
-  const run = python('test/python/load_lora.py', application, path);
+  const run = python('test/python/load_export.py', application, path);
   expect(run.status, run.stderr).toBe(0);
   return { results: JSON.parse(run.stdout.trim().split('\n').at(-1)!), stderr: run.stderr };
 }
@@ -96,7 +101,7 @@ async function load(
 async function compare(application: string, tasks: readonly Task[]): Promise<void> {
   const files: [string, string][] = [];
   for (const { file, expected } of tasks) {
-    const path = file.replace('.safetensors', '-expected.safetensors');
+    const path = `${file}-expected.safetensors`;
     await writeSafetensors(path, expected);
     files.push([file, path]);
   }
@@ -124,6 +129,19 @@ it('diffusers reads LoRAs with keys of kohya and of its own: W + ΔWᵣ', async 
   await compare('diffusers', [...(await loras('kohya')), ...(await loras('diffusers'))]);
 });
 
+it('diffusers reads whole models, as a folder and as a single file', async (context) => {
+  needs(context, 'torch, diffusers, peft');
+  const adapted = await AdaptedModel.open(model, [{ adapter: saraAdapter(unet, 0.1) }]);
+  const tasks = ['exported', 'exported.safetensors'].map((name) => ({
+    file: join(folder, name),
+    expected: patched,
+    changed: weights.changed.length,
+  }));
+  for (const { file } of tasks) await adapted.saveCheckpoint(file, { dtype: 'float32' });
+  await adapted.close();
+  await compare('diffusers', tasks);
+});
+
 function needsComfyUI(context: TestContext): void {
   needs(context, 'torch, safetensors, einops');
   if (!COMFYUI) context.skip('COMFYUI does not name a checkout of ComfyUI');
@@ -133,9 +151,7 @@ it('ComfyUI reads LoRAs with keys of kohya, and its patch', async (context) => {
   needsComfyUI(context);
   const file = join(folder, 'patch.safetensors');
   await saveComfyPatch(file, weights, unet.config, 'float32');
-  const expected = new Map<string, Tensor>();
-  for (const key of unet.parameters.keys()) expected.set(key, await weights.weight(key));
-  const patch = { file, expected, changed: weights.changed.length };
+  const patch = { file, expected: patched, changed: weights.changed.length };
   await compare('comfyui', [...(await loras('kohya')), patch]);
 });
 

@@ -2,7 +2,7 @@
 import { asFloat32, type Network } from '../../nn/index.js';
 import { type Tensor, tensor } from '../../tensor/index.js';
 import { METHODS } from '../methods.js';
-import { type AdapterUse, checkFingerprint } from './apply.js';
+import { type AdapterUse, addDelta, checkFingerprint } from './apply.js';
 import type { WeightDelta } from './deltas.js';
 import { FingerprintHash, fingerprintOrder } from './fingerprint.js';
 import { changedKeys, summedDelta } from './merge.js';
@@ -78,15 +78,4 @@ export class AdaptedWeights {
     }
     return weight;
   }
-}
-
-/** w ← w + αΔ, with α, the product and the sum rounded to float32 as tensor libraries do. */
-export function addDelta(
-  weights: Float32Array,
-  { positions, values }: Pick<WeightDelta, 'positions' | 'values'>,
-  scale: number,
-): void {
-  const alpha = Math.fround(scale);
-  for (let i = 0; i < values.length; i++)
-    weights[positions ? positions[i]! : i]! += Math.fround(alpha * values[i]!);
 }

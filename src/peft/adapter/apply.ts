@@ -55,13 +55,8 @@ class Patch {
     this.base = delta.positions ? gather(this.weights, delta.positions) : this.weights.slice();
   }
 
-  /** w ← w + αΔ, with α, the product and the sum rounded to float32 as tensor libraries do. */
   add(scale: number): void {
-    const { weights } = this;
-    const { positions, values } = this.delta;
-    const alpha = Math.fround(scale);
-    for (let i = 0; i < values.length; i++)
-      weights[positions ? positions[i]! : i]! += Math.fround(alpha * values[i]!);
+    addDelta(this.weights, this.delta, scale);
   }
 
   restore(): void {
@@ -70,6 +65,13 @@ class Patch {
     if (!positions) weights.set(base);
     else for (let i = 0; i < base.length; i++) weights[positions[i]!] = base[i]!;
   }
+}
+
+/** w ← w + αΔ, with α, the product and the sum rounded to float32 as tensor libraries do. */
+export function addDelta(weights: Float32Array, { positions, values }: WeightDelta, scale: number): void {
+  const alpha = Math.fround(scale);
+  for (let i = 0; i < values.length; i++)
+    weights[positions ? positions[i]! : i]! += Math.fround(alpha * values[i]!);
 }
 
 /**

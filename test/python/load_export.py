@@ -1,6 +1,6 @@
-"""What diffusers makes of LoRAs, or ComfyUI of LoRAs and patches, beside the weights that are expected.
+"""What diffusers makes of LoRAs and whole models, or ComfyUI of LoRAs and patches, beside the weights that are expected.
 
-load_lora.py diffusers|comfyui <tasks.json>, for ComfyUI with COMFYUI=<checkout>
+load_export.py diffusers|comfyui <tasks.json>, for ComfyUI with COMFYUI=<checkout>
 Tasks: {"model": folder, "names": original names by diffusers' keys, "files": [[file, expected UNet weights or null], …]}
 Prints for each file [how many weights changed, the largest difference from what is expected], or what stopped it.
 """
@@ -19,6 +19,11 @@ def with_diffusers(tasks):
     from diffusers import StableDiffusionPipeline
 
     def patched(file):
+        if Path(file).is_dir():
+            return StableDiffusionPipeline.from_pretrained(file, safety_checker=None).unet.state_dict()
+        if any(key.startswith("model.diffusion_model.") for key in load_file(file)):
+            pipeline = StableDiffusionPipeline.from_single_file(file, config=tasks["model"], safety_checker=None)
+            return pipeline.unet.state_dict()
         pipeline = StableDiffusionPipeline.from_pretrained(tasks["model"], safety_checker=None)
         pipeline.load_lora_weights(Path(file).parent, weight_name=Path(file).name)
         pipeline.fuse_lora()
