@@ -81,6 +81,10 @@ export class Pool {
     return new Int32Array(this.memory.buffer, address, length);
   }
 
+  doubles(address: number, length: number): Float64Array {
+    return new Float64Array(this.memory.buffer, address, length);
+  }
+
   /** Lets the other threads begin with the items 0 … items − 1; `join` must follow before the next job. */
   open(kernel: number, items: number, parameters: readonly number[]): void {
     this.integers(KERNEL_ADDRESS, 1)[0] = kernel;

@@ -176,6 +176,31 @@ describe('both', () => {
     expect(out).toHaveLength(0);
   });
 
+  test('what was begun goes on while the calling thread does something else', () => {
+    const shape = { rows: 5, outputs: 40, inputs: 50 };
+    const [dY, x] = [values('dY', 200), values('x', 250)];
+    const positions = chosen(0.4, 2000);
+    const [first, second, expected] = [0, 1, 2].map(() => new Float32Array(positions.length));
+    one.linear(shape, dY, x, positions, expected!);
+    const finish = three.beginLinear(shape, dY, x, positions, first!);
+    const finishSecond = three.beginLinear(shape, dY, x, positions, second!);
+    expect(first).toEqual(expected);
+    finishSecond();
+    expect(second).toEqual(expected);
+    expect(finish()).toBe(finishSecond());
+  });
+
+  test('the squares of all entries are summed', () => {
+    const shape = { rows: 3, outputs: 100, inputs: 130 };
+    const [dY, x] = [values('dY', 300), values('x', 390)];
+    const positions = chosen(0.9, 13_000);
+    const out = new Float32Array(positions.length);
+    const sum = one.linear(shape, dY, x, positions, out);
+    expectAllclose([sum], [out.reduce((total, value) => total + value * value, 0)], { rtol: 1e-12 });
+    expect(three.linear(shape, dY, x, positions, out)).toBe(sum);
+    expect(one.linear(shape, dY.fill(Number.NaN), x, positions, out)).toBeNaN();
+  });
+
   test('wrong lengths are refused', () => {
     const shape = { rows: 2, outputs: 2, inputs: 3 };
     const [dY, x, out] = [new Float32Array(4), new Float32Array(6), new Float32Array(1)];

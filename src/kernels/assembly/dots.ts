@@ -17,6 +17,28 @@ export function dots(item: i32, scratch: usize): void {
   const end: usize = positions + 4 * min(count, size * (item + 1));
   let begin: usize = positions + 4 * size * item;
   while (begin < end) begin = rowsOfDots(begin, end, scratch);
+  for (let first = size * item; first < min(count, size * (item + 1)); first += SQUARES) sumSquares(first);
+}
+
+/** Entries whose squares are summed together; items are a multiple of it, so that sums do not depend on their size. */
+const SQUARES: i32 = 4096;
+
+/** The sum of the squares of entries `first` …, in float64, which goes to its place among those of the job. */
+function sumSquares(first: i32): void {
+  let at: usize = <usize>parameter(8) + 4 * first;
+  const end: usize = at + 4 * min(SQUARES, parameter(1) - first);
+  let even = f64x2.splat(0);
+  let odd = even;
+  for (; at + 16 <= end; at += 16) {
+    const a = f64x2.promote_low_f32x4(v128.load64_zero(at));
+    const b = f64x2.promote_low_f32x4(v128.load64_zero(at, 8));
+    even = f64x2.add(even, f64x2.mul(a, a));
+    odd = f64x2.add(odd, f64x2.mul(b, b));
+  }
+  even = f64x2.add(even, odd);
+  let sum = f64x2.extract_lane(even, 0) + f64x2.extract_lane(even, 1);
+  for (; at < end; at += 4) sum += <f64>load<f32>(at) * <f64>load<f32>(at);
+  store<f64>(<usize>parameter(13) + 8 * (first / SQUARES), sum);
 }
 
 /** The entries of as many rows as are visited together; where the next begin. */
