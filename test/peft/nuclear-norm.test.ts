@@ -59,16 +59,55 @@ describe.each([
   });
 });
 
-it('is computed in float32 where matrices are large: a small one spread over rows and columns', async () => {
-  const [side, stride, large] = [20, 14, 280];
-  const { positions, values } = sparse(side, side, 0.3);
-  const spread = positions.map((at) => (Math.floor(at / side) * large + (at % side)) * stride);
-  const { norm, gradient } = await nuclearNorm([large, large], spread, values, { threads: 1 });
-  const alone = await nuclearNorm([side, side], positions, values, { threads: 1 });
-  expectAllclose([norm], [alone.norm], { rtol: 1e-6 });
-  expectAllclose(gradient, alone.gradient, {
-    atol: 1e-5,
-    reason: 'float32 in directions of small singular values',
+describe('of a large sparse matrix', () => {
+  const [rows, columns] = [150, 140];
+  const { positions, values } = sparse(rows, columns, 0.06);
+  const at = (position: number) => [Math.floor(position / columns), position % columns] as const;
+  const alone = nuclearNorm([rows, columns], positions, values, { threads: 1 });
+  const reason = 'float32 once singular values are above 0.05 of the largest';
+
+  it.each([
+    [300, 280],
+    [300, 400],
+  ])('[%i, %i]: the same where zeros stand between its rows and columns', async (height, width) => {
+    const spread = positions.map((position) => {
+      const [row, column] = at(position);
+      return row * 2 * width - (row % 2) * width + 2 * column;
+    });
+    const found = await nuclearNorm([height, width], spread, values, { threads: 1 });
+    const { norm, gradient } = await alone;
+    expectAllclose([found.norm], [norm], { rtol: 1e-6 });
+    expectAllclose(found.gradient, gradient, { atol: 1e-5, reason });
+  });
+
+  it('shares the gradient among equal columns, whose differences have singular values of zero', async () => {
+    const twice = [...positions].flatMap((position, i) => {
+      const [row, column] = at(position);
+      return [0, columns].map((shift) => ({ at: (row + 150) * 2 * columns + column + shift, i }));
+    });
+    twice.sort((a, b) => a.at - b.at);
+    const found = await nuclearNorm(
+      [300, 2 * columns],
+      Int32Array.from(twice, (entry) => entry.at),
+      Float32Array.from(twice, ({ i }) => values[i]!),
+      { threads: 1 },
+    );
+    const { norm, gradient } = await alone;
+    expectAllclose([found.norm], [Math.SQRT2 * norm], { rtol: 1e-6 });
+    const expected = twice.map(({ i }) => gradient[i]! / Math.SQRT2);
+    expectAllclose(found.gradient, expected, { atol: 1e-5, reason });
+  });
+
+  it('is taken dense where many of its entries are there', async () => {
+    const [height, width] = [258, 257];
+    const all = Int32Array.from({ length: height * width }, (_, i) => i);
+    // Orthogonal but for rank one: I + c 1 1ᵀ of [257, 257], with a row of zeros below.
+    const c = 0.01;
+    const dense = Float32Array.from(all, (i) => (i >= width * width ? 0 : c + Number(i % (width + 1) === 0)));
+    const { norm, gradient } = await nuclearNorm([height, width], all, dense, { threads: 1 });
+    expectAllclose([norm], [width * (1 + c)], { rtol: 1e-6 });
+    const expected = Float64Array.from(all, (i) => Number(i < width * width && i % (width + 1) === 0));
+    expectAllclose(gradient, expected, { atol: 1e-6 });
   });
 });
 

@@ -1,30 +1,21 @@
 /**
  * The nuclear norm and its subgradient without a singular value decomposition.
  *
- * For A = U S Vᵀ the subgradient of ‖A‖_* is the polar factor U Vᵀ (Watson 1992), and ‖A‖_* = ⟨U Vᵀ, A⟩.
- * Newton–Schulz reaches U Vᵀ with matrix products alone: X ← ½ X (3 I − XᵀX) moves every singular value in (0, 1]
- * towards 1 and leaves zeros zero. Scaling X by the α that suits the smallest singular value ℓ still to be moved makes
- * small ones grow by 2.5 instead of 1.5 a step: α² = 3 / (1 + ℓ + ℓ²) (Chen & Chow 2014, section 3).
+ * For A = U S Vᵀ the subgradient of ‖A‖_* is the polar factor U Vᵀ = A (AᵀA)^(−½) (Watson 1992), and ‖A‖_* = ⟨U Vᵀ, A⟩.
+ * Of a large sparse A only the Gram matrix AᵀA of the short side is dense; small or dense matrices are taken as they are,
+ * which resolves singular values that are smaller still.
  */
 import { graphOf, input, type Value } from '../../graph/index.js';
-import { compile, gemm, scale, sub } from '../../ops/index.js';
-import type { RuntimeOptions } from '../../runtime/index.js';
-import type { Tensor } from '../../tensor/index.js';
+import { compile } from '../../ops/index.js';
+import type { RuntimeOptions, Session } from '../../runtime/index.js';
+import { tensorOf } from '../../tensor/index.js';
+import { polarFactor, ROOT_FACTOR, rootCorrection } from './polar.js';
+import { SparseMatrix } from './sparse-matrix.js';
 
-type Precision = 'float32' | 'float64';
-
-/**
- * Singular values from `smallest` of the largest on come within `done` of 1; smaller ones come less close. float32 would
- * not resolve smaller ones: it is off by 1e-7 σ_max / σ in the directions of σ.
- */
-const LIMITS: Record<Precision, { smallest: number; done: number }> = {
-  float32: { smallest: 1e-4, done: 1e-6 },
-  float64: { smallest: 1e-8, done: 1e-12 },
-};
-/** Up to this side float64 costs next to nothing; above, half the speed. */
-const FLOAT64_SIDE = 256;
-/** Beyond it the largest singular values would become so small in a step that rounding shows (Chen & Chow 2014). */
-const LARGEST_SCALE = 1.69770248526;
+/** Matrices with a short side up to this one are taken dense. */
+const DENSE_SIDE = 256;
+/** And those with a larger share of entries: about there products of dense matrices are as fast as sparse ones. */
+const DENSE_SHARE = 1 / 3;
 
 export interface NuclearNorm {
   /** ‖P ⊙ M‖_* */
@@ -33,89 +24,91 @@ export interface NuclearNorm {
   readonly gradient: Float32Array;
 }
 
-/** Of the matrix [m, n] that has `values` at `positions` and zeros elsewhere. */
+/** Of the matrix [m, n] that has `values` at ascending flat `positions` and zeros elsewhere. */
 export async function nuclearNorm(
   shape: readonly number[],
   positions: Int32Array,
   values: Float32Array,
   options?: RuntimeOptions,
 ): Promise<NuclearNorm> {
-  const gradient = new Float32Array(values.length);
-  const bound = spectralBound(shape, positions, values);
-  if (bound === 0) return { norm: 0, gradient };
-
-  const [rows, columns] = shape as [number, number];
-  const tall = rows > columns;
-  const wide = tall ? [columns, rows] : [rows, columns];
-  /** Where the entry at flat position `at` lies in the matrix turned wide. */
-  const place = (at: number): number => (tall ? (at % columns) * rows + Math.floor(at / columns) : at);
-
-  const dtype: Precision = wide[0]! <= FLOAT64_SIDE ? 'float64' : 'float32';
-  const data = new (dtype === 'float64' ? Float64Array : Float32Array)(rows * columns);
-  for (let i = 0; i < values.length; i++) data[place(positions[i]!)] = values[i]! / bound;
-  const polar = await run(
-    polarFactor(input('matrix', wide, dtype)),
-    { dtype, shape: wide, data } as Tensor,
-    options,
-  );
-
-  let norm = 0;
-  for (let i = 0; i < values.length; i++) {
-    const slope = polar[place(positions[i]!)]!;
-    gradient[i] = slope;
-    norm += slope * values[i]!;
-  }
-  return { norm, gradient };
+  const sides = shape as [number, number];
+  const bound = spectralBound(sides, positions, values);
+  if (bound === 0) return { norm: 0, gradient: new Float32Array(values.length) };
+  const share = values.length / (sides[0] * sides[1]);
+  const dense = Math.min(...sides) <= DENSE_SIDE || share > DENSE_SHARE;
+  const slopes = await (dense ? polarOfDense : polarOfSparse)(sides, positions, values, 1 / bound, options);
+  const norm = slopes.reduce((sum, slope, i) => sum + slope * values[i]!, 0);
+  return { norm, gradient: Float32Array.from(slopes) };
 }
 
-/** U Vᵀ of a wide matrix [m, n], m ≤ n, with singular values of at most 1. */
-function polarFactor(matrix: Value): Value {
-  return scales(matrix.dtype as Precision).reduce((x, alpha) => {
-    const gram = gemm(x, x, { transposeB: true });
-    return sub(scale(x, 1.5 * alpha), scale(gemm(gram, x), 0.5 * alpha ** 3));
-  }, matrix);
+/** Entries of the polar factor of a matrix of which `factor` times the largest singular value is at most 1. */
+async function polarOfSparse(
+  shape: [number, number],
+  positions: Int32Array,
+  values: Float32Array,
+  factor: number,
+  options?: RuntimeOptions,
+): Promise<Float64Array> {
+  const matrix = new SparseMatrix(shape, positions, values, factor);
+  const { side } = matrix;
+  const correction = await run(rootCorrection, [side, side], matrix.gram(), options);
+  return matrix.productAtEntries(correction).map((slope) => ROOT_FACTOR * slope);
 }
 
-/** α of each step, until the smallest singular value that counts has become 1. */
-function scales(precision: Precision): number[] {
-  const { smallest, done } = LIMITS[precision];
-  const found: number[] = [];
-  for (let least = smallest; 1 - least > done; ) {
-    const alpha = Math.min(LARGEST_SCALE, Math.sqrt(3 / (1 + least + least ** 2)));
-    found.push(alpha);
-    least = 0.5 * alpha * least * (3 - (alpha * least) ** 2);
-  }
-  return found;
+async function polarOfDense(
+  [rows, columns]: [number, number],
+  positions: Int32Array,
+  values: Float32Array,
+  factor: number,
+  options?: RuntimeOptions,
+): Promise<Float64Array> {
+  const wide = rows < columns;
+  const tall = wide ? [columns, rows] : [rows, columns];
+  /** Where the entry at flat position `at` lies in the matrix turned tall. */
+  const place = (at: number): number => (wide ? (at % columns) * rows + Math.floor(at / columns) : at);
+  const matrix = new Float64Array(rows * columns);
+  for (let i = 0; i < values.length; i++) matrix[place(positions[i]!)] = values[i]! * factor;
+  const polar = await run(polarFactor, tall, matrix, options);
+  return Float64Array.from(positions, (at) => polar[place(at)]!);
 }
 
 /** An upper bound of the largest singular value: √(‖A‖₁ ‖A‖_∞) or the Frobenius norm, whichever is smaller. */
-function spectralBound(shape: readonly number[], positions: Int32Array, values: Float32Array): number {
-  const [rows, columns] = shape as [number, number];
+function spectralBound(
+  [rows, columns]: [number, number],
+  positions: Int32Array,
+  values: Float32Array,
+): number {
   const rowSums = new Float64Array(rows);
   const columnSums = new Float64Array(columns);
   let squares = 0;
   for (let i = 0; i < values.length; i++) {
+    const row = Math.floor(positions[i]! / columns);
     const value = Math.abs(values[i]!);
-    rowSums[Math.floor(positions[i]! / columns)]! += value;
-    columnSums[positions[i]! % columns]! += value;
+    rowSums[row]! += value;
+    columnSums[positions[i]! - row * columns]! += value;
     squares += value * value;
   }
   const largest = (sums: Float64Array) => sums.reduce((most, sum) => Math.max(most, sum), 0);
   return Math.min(Math.sqrt(squares), Math.sqrt(largest(rowSums) * largest(columnSums)));
 }
 
-/** One run of the graph. Compiling takes milliseconds, while keeping a session for each shape would keep its memory. */
+/** Compiling takes as long as a run, so sessions stay: one for each short side, small as buffers are not kept. */
+const sessions = new Map<string, Promise<Session>>();
+
+/** A function of a float64 matrix. */
 async function run(
-  polar: Value,
-  matrix: Tensor,
-  options?: RuntimeOptions,
-): Promise<Float32Array | Float64Array> {
-  const session = await compile(graphOf({ polar }), options);
-  try {
-    return (await session.run(new Map([['matrix', matrix]]))).get('polar')!.data as
-      | Float32Array
-      | Float64Array;
-  } finally {
-    await session.dispose();
+  build: (x: Value) => Value,
+  shape: readonly number[],
+  data: Float64Array,
+  options: RuntimeOptions = {},
+): Promise<Float64Array> {
+  const key = JSON.stringify([build.name, shape, options]);
+  let session = sessions.get(key);
+  if (!session) {
+    const y = build(input('x', shape, 'float64'));
+    session = compile(graphOf({ y }), { ...options, inTurn: true });
+    sessions.set(key, session);
   }
+  const results = await (await session).run(new Map([['x', tensorOf('float64', shape, data)]]));
+  return results.get('y')!.data as Float64Array;
 }
