@@ -1,6 +1,6 @@
 /** CLIP's tokenizer as this package brings it along, since single files have none. */
 import { fileURLToPath } from 'node:url';
-import { parseClipTokenizer } from '../../formats/clip-tokenizer-folder.js';
+import { type ClipTokenizerFiles, parseClipTokenizer } from '../../formats/clip-tokenizer-folder.js';
 import { readTokenizerFiles, type TokenizerFiles } from '../../formats/index.js';
 
 const FOLDER = fileURLToPath(new URL('../../../models/clip-tokenizer/', import.meta.url));
@@ -18,13 +18,17 @@ export async function clipTokenizerFiles(pad: string): Promise<TokenizerFiles> {
   return files;
 }
 
+/** Entries of CLIP's vocabulary. */
+const VOCABULARY = 49408;
+
 /** Whether this tokenizer is CLIP's with this token to fill up prompts, so that nothing is lost without its files. */
 export async function isClipTokenizer(files: TokenizerFiles, pad: string): Promise<boolean> {
-  return meaning(files) === meaning(await clipTokenizerFiles(pad));
+  const own = parseClipTokenizer(files, 'tokenizer');
+  if (own.vocabulary.size !== VOCABULARY) return false;
+  return meaning(own) === meaning(parseClipTokenizer(await clipTokenizerFiles(pad), FOLDER));
 }
 
 /** All that a tokenizer does, as text to compare. */
-function meaning(files: TokenizerFiles): string {
-  const { vocabulary, specialTokens, ...rest } = parseClipTokenizer(files, 'tokenizer');
+function meaning({ vocabulary, specialTokens, ...rest }: ClipTokenizerFiles): string {
   return JSON.stringify([[...vocabulary].sort(([, a], [, b]) => a - b), rest]);
 }

@@ -16,6 +16,8 @@ export interface TextEncoderFamily {
   readonly prefixes: readonly string[];
   /** Whether the keys are OpenCLIP's. */
   readonly openClip: boolean;
+  /** Where positions are that are no weights, as diffusers' scripts write them. */
+  readonly positionIds: string;
   /** Keys that published files have and folders have not. */
   readonly without: RegExp;
   /** What shapes do not tell. */
@@ -126,6 +128,7 @@ const SD1: Family = {
       tokenizer: 'tokenizer',
       prefixes: ['cond_stage_model.transformer.'],
       openClip: false,
+      positionIds: 'text_model.embeddings.position_ids',
       without: /^text_projection\.weight$/,
       config: TEXT,
       pad: END,
@@ -154,6 +157,7 @@ const SD2: Family = {
       tokenizer: 'tokenizer',
       prefixes: ['cond_stage_model.model.', 'conditioner.embedders.0.model.'],
       openClip: true,
+      positionIds: 'transformer.text_model.embeddings.position_ids',
       // The last of 24 layers is not used, and folders end before it.
       without: /^(transformer\.resblocks\.23\..+|text_projection|logit_scale|attn_mask)$/,
       config: { ...TEXT, hidden_act: 'gelu' },
@@ -179,6 +183,7 @@ const SDXL: Family = {
       tokenizer: 'tokenizer',
       prefixes: ['conditioner.embedders.0.transformer.'],
       openClip: false,
+      positionIds: 'text_model.embeddings.position_ids',
       without: /^text_projection\.weight$/,
       config: TEXT,
       pad: END,
@@ -188,6 +193,7 @@ const SDXL: Family = {
       tokenizer: 'tokenizer_2',
       prefixes: ['conditioner.embedders.1.model.'],
       openClip: true,
+      positionIds: 'text_model.embeddings.position_ids',
       without: /^(logit_scale|attn_mask)$/,
       config: { ...TEXT, architectures: ['CLIPTextModelWithProjection'], hidden_act: 'gelu' },
       pad: '!',

@@ -66,12 +66,13 @@ export function familyOf(path: string, shapes: Shapes): Family {
     );
   }
   const classes = shapes.has(`${UNET_PREFIX}label_emb.0.0.weight`);
-  const having1 = (prefix: string) => having(new RegExp(`^${prefix.replaceAll('.', '\\.')}`))(shapes);
+  const keys = [...shapes.keys()];
+  const begins = (prefix: string) => keys.some((key) => key.startsWith(prefix));
   const family = Object.values(FAMILIES).find(({ textEncoders }) =>
-    textEncoders.every(({ prefixes }) => prefixes.some(having1)),
+    textEncoders.every(({ prefixes }) => prefixes.some(begins)),
   );
   if (classes && family?.name !== 'sdxl') {
-    const kind = having1('conditioner.embedders.0.model.')
+    const kind = begins('conditioner.embedders.0.model.')
       ? 'the refiner of Stable Diffusion XL'
       : 'a model conditioned on more than text, such as unCLIP';
     throw new InputError(`${path} is ${kind}, which is not read as a model; ${DRAW}`);
@@ -82,7 +83,7 @@ export function familyOf(path: string, shapes: Shapes): Family {
       `${path} has no text encoder that is known; expected keys that begin with ${expected.join(', ')}`,
     );
   }
-  if (!having(new RegExp(`^${VAE_PREFIX.replace('.', '\\.')}`))(shapes)) {
+  if (!begins(VAE_PREFIX)) {
     throw new InputError(`${path} has no autoencoder ("${VAE_PREFIX}…"); ${WHOLE}`);
   }
   return family;

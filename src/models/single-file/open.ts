@@ -10,7 +10,7 @@ import { statedConfigs, statedTokenizers } from './header.js';
 import { Part, shapesOf, type Tensors } from './part.js';
 import { predictionOf } from './prediction.js';
 import { textConfigOf } from './text-config-of.js';
-import { originalClipPlace, originalOpenClipPlace, TEXT_MODEL } from './text-keys.js';
+import { originalTextPlace, POSITION_IDS } from './text-keys.js';
 import { unetConfigOf } from './unet-config-of.js';
 import { originalUNetKeys } from './unet-keys.js';
 import { vaeConfigOf } from './vae-config-of.js';
@@ -32,7 +32,7 @@ export async function openSingleFile(
 ): Promise<ModelFiles> {
   const file = await openTensorFile(path);
   try {
-    const tensors = lazyTensors(file);
+    const tensors = withTextModel(lazyTensors(file));
     const family = familyOf(path, shapesOf(tensors));
     const metadata = file.metadata;
     const stated = statedConfigs(path, metadata);
@@ -72,6 +72,12 @@ export async function openSingleFile(
   }
 }
 
+/** Old files of Stable Diffusion 1 leave out `text_model.` as transformers once did; here they have it. */
+function withTextModel(tensors: Tensors): Tensors {
+  const shortened = /^(cond_stage_model\.transformer\.)(?=embeddings\.|encoder\.|final_layer_norm\.)/;
+  return new Map([...tensors].map(([key, tensor]) => [key.replace(shortened, '$1text_model.'), tensor]));
+}
+
 /** Where the text encoder's keys begin in this file. */
 function prefixIn(tensors: Tensors, { prefixes }: TextEncoderFamily): string {
   const keys = [...tensors.keys()];
@@ -96,15 +102,11 @@ function restoreVae(part: Part, json: JsonObject): NetworkFiles {
   return { json, weights: part.restore(new Map(places), OF_TRAINING) };
 }
 
-/** The one key of a text encoder that is no weight: kept where it has the same name in a folder. */
-const POSITION_IDS = `${TEXT_MODEL}embeddings.position_ids`;
-
 function restoreText(part: Part, json: JsonObject, encoder: TextEncoderFamily): NetworkFiles {
   const kind = NETWORK_KINDS[encoder.name];
   const config = kind.parseConfig(json);
   const keys = [...Scope.declared(encoder.name, (scope) => kind.declare(scope, config)).keys()];
-  if (part.tensors.has(POSITION_IDS)) keys.push(POSITION_IDS);
-  const placeOf = encoder.openClip ? originalOpenClipPlace : originalClipPlace;
-  const places = keys.map((key) => [key, placeOf(key)!] as const);
+  if (part.tensors.has(encoder.positionIds)) keys.push(POSITION_IDS);
+  const places = keys.map((key) => [key, originalTextPlace(encoder, key)] as const);
   return { json, weights: part.restore(new Map(places), encoder.without) };
 }

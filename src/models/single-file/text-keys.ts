@@ -1,12 +1,21 @@
 /** Names of text encoders' weights in original files: those of transformers (OpenAI's CLIP), or OpenCLIP's own. */
+import type { TextEncoderFamily } from './families.js';
 import type { Form, Place } from './stored-tensors.js';
 
 /** Folders have a CLIP text encoder's weights under this, or, since transformers 5, without it; original files always. */
-export const TEXT_MODEL = 'text_model.';
+const TEXT_MODEL = 'text_model.';
 
-/** Where an original file has a weight of OpenAI's CLIP, without the prefix that ends in `transformer.`. */
-export function originalClipPlace(key: string): Place {
-  return { key: key.startsWith(TEXT_MODEL) ? key : TEXT_MODEL + key, form: 'same' };
+/** The one key that is no weight, as folders have it. */
+export const POSITION_IDS = `${TEXT_MODEL}embeddings.position_ids`;
+
+/** Where an original file has a text encoder's tensor, without the encoder's prefix. */
+export function originalTextPlace(
+  { openClip, positionIds }: Pick<TextEncoderFamily, 'openClip' | 'positionIds'>,
+  key: string,
+): Place {
+  const bare = key.startsWith(TEXT_MODEL) ? key.slice(TEXT_MODEL.length) : key;
+  if (TEXT_MODEL + bare === POSITION_IDS) return { key: positionIds, form: 'same' };
+  return openClip ? openClipPlace(bare) : { key: TEXT_MODEL + bare, form: 'same' };
 }
 
 /** Outside the layers: transformers' name, OpenCLIP's. */
@@ -34,14 +43,13 @@ const FUSED: Readonly<Record<string, Form>> = {
   'self_attn.v_proj': 'value',
 };
 
-/** Where an original file has a weight of OpenCLIP; undefined for what OpenCLIP has no weight for. */
-export function originalOpenClipPlace(key: string): Place | undefined {
-  const bare = key.startsWith(TEXT_MODEL) ? key.slice(TEXT_MODEL.length) : key;
+function openClipPlace(bare: string): Place {
   const [, layer, name, kind] = bare.match(/^encoder\.layers\.(\d+)\.(.+)\.(weight|bias)$/) ?? [];
-  if (layer === undefined) return OUTSIDE[bare];
   const block = `transformer.resblocks.${layer}`;
-  const form = FUSED[name!];
+  const form = FUSED[name ?? ''];
   if (form !== undefined) return { key: `${block}.attn.in_proj_${kind}`, form };
-  const original = LAYER[name!];
-  return original === undefined ? undefined : { key: `${block}.${original}.${kind}`, form: 'same' };
+  const layerName = LAYER[name ?? ''];
+  const place = layerName === undefined ? OUTSIDE[bare] : `${block}.${layerName}.${kind}`;
+  if (place === undefined) throw new RangeError(`OpenCLIP has no name for "${bare}"`);
+  return typeof place === 'string' ? { key: place, form: 'same' } : place;
 }

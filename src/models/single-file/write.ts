@@ -14,7 +14,7 @@ import type { Weights } from '../weights.js';
 import { FAMILIES, type Family, type PredictionType, UNET_PREFIX, VAE_PREFIX } from './families.js';
 import { describeModel } from './header.js';
 import { type Form, type Place, toOriginal } from './stored-tensors.js';
-import { originalClipPlace, originalOpenClipPlace } from './text-keys.js';
+import { originalTextPlace } from './text-keys.js';
 import { originalUNetKeys } from './unet-keys.js';
 import { originalVaePlace } from './vae-keys.js';
 
@@ -38,7 +38,7 @@ export async function writeSingleFile(path: string, model: ModelFiles): Promise<
   await writeSafetensors(path, tensors, await describeModel(model, family, prediction));
 }
 
-/** A network's tensors by original keys; what is no weight is left out where the original has no name for it. */
+/** A network's tensors by original keys. */
 function originalTensors(
   family: Family,
   name: NetworkName,
@@ -49,7 +49,6 @@ function originalTensors(
   const parts = new Map<string, Map<Form, LazyTensor>>();
   for (const [key, tensor] of weights.tensors) {
     const place = placeOf(key);
-    if (place === undefined) continue;
     const own = parts.get(place.key) ?? new Map<Form, LazyTensor>();
     parts.set(place.key, own.set(place.form, tensor));
   }
@@ -74,7 +73,7 @@ function familyOfModel({ modelIndex, networks }: ModelFiles): Family {
 
 interface Places {
   readonly prefix: string;
-  placeOf(key: string): Place | undefined;
+  placeOf(key: string): Place;
 }
 
 function placesOf(family: Family, name: NetworkName, json: JsonObject, { tensors }: Weights): Places {
@@ -89,8 +88,7 @@ function placesOf(family: Family, name: NetworkName, json: JsonObject, { tensors
     }
     default: {
       const encoder = family.textEncoders.find((candidate) => candidate.name === name)!;
-      const placeOf = encoder.openClip ? originalOpenClipPlace : originalClipPlace;
-      return { prefix: encoder.prefixes[0]!, placeOf };
+      return { prefix: encoder.prefixes[0]!, placeOf: (key) => originalTextPlace(encoder, key) };
     }
   }
 }
