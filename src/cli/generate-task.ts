@@ -14,7 +14,7 @@ export interface GenerateSettings {
   predictionType: PredictionType | undefined;
   adapters: AdapterChoice[];
   prompts: string[];
-  negative: string;
+  negative: string | undefined;
   steps: number;
   guidance: number;
   size: { width: number; height: number } | undefined;

@@ -30,7 +30,7 @@ const schema = z.strictObject({
   prompts: text('a file').optional().meta({ argument: '<file>', help: 'prompts to draw, a line each' }),
   negative: z
     .string('expected a text')
-    .default('')
+    .optional()
     .meta({ argument: '<text>', help: 'what to stay away from' }),
   steps: whole(1).default(30).meta({ argument: '<n>', help: 'sampler steps' }),
   guidance: real('a number', Number.isFinite)
@@ -69,6 +69,7 @@ export const generate: CommandSpec<typeof schema> = {
       'generate',
       {
         ...settings,
+        negative: settings.negative,
         size: settings.size,
         sampler: settings.sampler,
         threads: settings.threads,

@@ -10,9 +10,13 @@ import { expectAllclose } from '../support/allclose.js';
 const FIXTURES = 'test/fixtures/pipeline';
 
 describe('golden pipelines', () => {
-  it.each(['sd15', 'sd2-v'])('%s', async (name) => {
+  it.each([
+    ['sd15', 11],
+    ['sd2-v', 11],
+    ['sdxl', 15],
+  ])('%s', async (name, count) => {
     const checks = await runPipelineCase(`${FIXTURES}/${name}`);
-    expect(checks).toHaveLength(11);
+    expect(checks).toHaveLength(count);
     expect(checks.filter(({ error, tolerance }) => !(error <= tolerance))).toEqual([]);
   });
 });

@@ -16,6 +16,7 @@ import { temporaryFolder } from '../support/temporary.js';
 
 const SD15 = 'test/fixtures/pipeline/sd15';
 const SD2 = 'test/fixtures/pipeline/sd2-v';
+const SDXL = 'test/fixtures/pipeline/sdxl';
 
 async function load(folder: string): Promise<StableDiffusion> {
   const sd = await StableDiffusion.load(folder);
@@ -90,11 +91,13 @@ describe('StableDiffusion', () => {
 });
 
 describe('saveStableDiffusion', () => {
-  it.each([SD15, SD2])('writes what it read: %s', async (source) => {
+  it.each([SD15, SD2, SDXL])('writes what it read: %s', async (source) => {
     const folder = await temporaryFolder();
     const sd = await load(source);
     await saveStableDiffusion(folder, sd);
-    for (const component of ['unet', 'vae', 'text_encoder', 'tokenizer', 'scheduler']) {
+    const entries = await readdir(source, { withFileTypes: true });
+    const components = entries.filter((entry) => entry.isDirectory()).map(({ name }) => name);
+    for (const component of components) {
       const files = await readdir(join(source, component));
       expect(await readdir(join(folder, component))).toEqual(files);
       for (const file of files) {

@@ -9,6 +9,7 @@ it.each([
   'sara/steps/both-clip',
   'sara/scale-merge',
   'training/sd15-step',
+  'training/sdxl-step',
   'training/sd15-adamw',
 ])('%s', { timeout: 240_000 }, async (kind) => {
   const run = outcomeOf(kind);

@@ -5,7 +5,11 @@ import { dirname, join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { InputError } from '../../../src/errors.js';
 import { encodePng } from '../../../src/formats/images.js';
-import { ImageFolder, type ImageFolderOptions } from '../../../src/train/data/image-folder.js';
+import {
+  ImageFolder,
+  type ImageFolderOptions,
+  pictureSizesOf,
+} from '../../../src/train/data/image-folder.js';
 
 let base: string;
 let folders = 0;
@@ -295,6 +299,11 @@ describe('batches', () => {
     expect(new Set(keys.values()).size).toBe(keys.size);
     expect(keys.size).toBeGreaterThan(10);
     expect(set.plainSamples()[0]).toMatchObject({ flip: false, crop: { left: 6, top: 0 } });
+    // 20×8 pixels: in the mirrored picture, the cut from 2 to 10 lies from 10 to 18.
+    const cut = { ...set.plainSamples()[0]!, crop: { resizedWidth: 20, resizedHeight: 8, left: 2, top: 0 } };
+    const sizes = { original: [8, 20], target: [8, 8] };
+    expect(pictureSizesOf(cut, [8, 8])).toEqual({ ...sizes, crop: [0, 2] });
+    expect(pictureSizesOf({ ...cut, flip: true }, [8, 8])).toEqual({ ...sizes, crop: [0, 10] });
   });
 
   test('captions are dropped as often as asked, whatever else is random', async () => {
