@@ -4,7 +4,7 @@
  * Notation: d… is the gradient of the loss with respect to …; the rule of y = f(a, b) gives da and db from dy.
  */
 import { type Node, numel, type Shape, sameShape, type Value } from '../graph/index.js';
-import type { AttentionAttributes, ConvAttributes, OperatorName } from '../ops/index.js';
+import type { AttentionAttributes, ConvAttributes, OperatorName, SwishAttributes } from '../ops/index.js';
 import {
   attentionGradient,
   cast,
@@ -14,6 +14,8 @@ import {
   div,
   exp,
   expand,
+  gegluGradient,
+  geluGradient,
   gemm,
   greater,
   like,
@@ -30,6 +32,7 @@ import {
   sin,
   slice,
   sub,
+  swishGradient,
   transpose,
 } from '../ops/index.js';
 
@@ -84,6 +87,7 @@ interface Attributes {
   concat: { axis: number };
   gemm: { transposeA: boolean; transposeB: boolean };
   conv2d: ConvAttributes;
+  swish: SwishAttributes;
   attention: AttentionAttributes;
   upsample: { factor: number };
 }
@@ -216,6 +220,13 @@ export const GRADIENT_RULES: { readonly [K in OperatorName]: GradientRule<Attrib
   ],
   // y = softmax x: dx = y (dy − Σ dy · y)
   softmax: unary((dy, _x, y) => mul(y, sub(dy, reduceSum(mul(dy, y), [-1])))),
+  // see the operators of the gradients
+  swish: (dy, { inputs: [x], attributes: { alpha } }) => [() => swishGradient(x!, dy, alpha)],
+  gelu: unary((dy, x) => geluGradient(x, dy)),
+  geglu: unary((dy, x) => gegluGradient(x, dy)),
+  swish_gradient: none('second derivatives are not needed'),
+  gelu_gradient: none('second derivatives are not needed'),
+  geglu_gradient: none('second derivatives are not needed'),
   // see attentionGradientOperator
   attention: (dy, { inputs: [q, k, v], attributes }) => {
     let all: readonly Value[] | undefined;

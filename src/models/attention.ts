@@ -1,7 +1,7 @@
 /** Attention layers over token sequences: multi-head attention, the gated feed-forward network, the transformer block. */
 import type { Value } from '../graph/index.js';
-import { gelu, layerNorm, linear, type Scope } from '../nn/index.js';
-import { add, attention, mul, reshape, split, transpose } from '../ops/index.js';
+import { layerNorm, linear, type Scope } from '../nn/index.js';
+import { add, attention, geglu, reshape, transpose } from '../ops/index.js';
 
 /** [B, T, heads · D] → [B, heads, T, D] */
 function splitHeads(x: Value, heads: number): Value {
@@ -31,9 +31,8 @@ export function multiHeadAttention(scope: Scope, x: Value, context: Value, heads
 export function feedForward(scope: Scope, x: Value): Value {
   const width = x.shape[2]!;
   const inner = 4 * width;
-  const projected = linear(scope.at('net', 0, 'proj'), x, 2 * inner);
-  const [hidden, gate] = split(projected, 2, [inner, inner]) as [Value, Value];
-  return linear(scope.at('net', 2), mul(hidden, gelu(gate)), width);
+  const gated = geglu(linear(scope.at('net', 0, 'proj'), x, 2 * inner));
+  return linear(scope.at('net', 2), gated, width);
 }
 
 /** diffusers' BasicTransformerBlock: self-attention, cross-attention, feed-forward, each on a normed copy and added. */

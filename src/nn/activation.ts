@@ -1,14 +1,12 @@
 /** Activation functions, by their names in diffusers and transformers configurations. */
 import { InputError } from '../errors.js';
 import type { Value } from '../graph/index.js';
-import { add, erf, like, maximum, mul, offset, scale, sigmoid, tanh } from '../ops/index.js';
+import { add, gelu, like, maximum, mul, offset, scale, swish, tanh } from '../ops/index.js';
 
 export type Activation = (x: Value) => Value;
 
 /** x · σ(x), also called swish. */
-export const silu: Activation = (x) => mul(x, sigmoid(x));
-/** x · Φ(x) = x/2 · (1 + erf(x/√2)) */
-export const gelu: Activation = (x) => mul(scale(x, 0.5), offset(erf(scale(x, Math.SQRT1_2)), 1));
+export const silu: Activation = (x) => swish(x, 1);
 /** x/2 · (1 + tanh(√(2/π) (x + 0.044715 x³))) */
 export const geluTanh: Activation = (x) => {
   const cubic = mul(x, mul(x, x));
@@ -16,7 +14,7 @@ export const geluTanh: Activation = (x) => {
   return mul(scale(x, 0.5), offset(tanh(inner), 1));
 };
 /** x · σ(1.702 x), OpenAI CLIP's approximation of gelu. */
-export const quickGelu: Activation = (x) => mul(x, sigmoid(scale(x, 1.702)));
+export const quickGelu: Activation = (x) => swish(x, 1.702);
 /** max(x, 0) */
 export const relu: Activation = (x) => maximum(x, like(x, 0));
 

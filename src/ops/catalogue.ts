@@ -1,4 +1,5 @@
 /** Every operator by name: the one list that lowering, evaluation and differentiation are checked against. */
+import * as activation from './activation.js';
 import * as attention from './attention.js';
 import * as convolution from './convolution.js';
 import * as elementwise from './elementwise.js';
@@ -47,6 +48,12 @@ export const OPERATORS = {
   conv2d_weight_gradient: convolution.conv2dWeightGradientOperator,
   standardize: normalization.standardizeOperator,
   softmax: normalization.softmaxOperator,
+  swish: activation.swishOperator,
+  swish_gradient: activation.swishGradientOperator,
+  gelu: activation.geluOperator,
+  gelu_gradient: activation.geluGradientOperator,
+  geglu: activation.gegluOperator,
+  geglu_gradient: activation.gegluGradientOperator,
   attention: attention.attentionOperator,
   attention_gradient: attention.attentionGradientOperator,
   gather_rows: gather.gatherRowsOperator,

@@ -1,4 +1,13 @@
 /** Typed operators, the reference evaluator, and compilation to ONNX Runtime. */
+export {
+  geglu,
+  gegluGradient,
+  gelu,
+  geluGradient,
+  type SwishAttributes,
+  swish,
+  swishGradient,
+} from './activation.js';
 export { type AttentionAttributes, attention, attentionGradient } from './attention.js';
 export { OPERATORS, type OperatorName } from './catalogue.js';
 export { compile } from './compile.js';

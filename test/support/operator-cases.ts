@@ -180,6 +180,15 @@ export const OPERATOR_CASES: Record<
   ],
   standardize: [{ inputs: [real(2, 3, 7)], build: (x) => ops.standardize(x, 1e-5) }],
   softmax: unary(ops.softmax),
+  swish: [...unary((x) => ops.swish(x, 1)), ...unary((x) => ops.swish(x, 1.702))],
+  swish_gradient: [
+    { inputs: [real(2, 3, 5), real(2, 3, 5)], build: (x, dy) => ops.swishGradient(x, dy, 1) },
+    { inputs: [real(7), real(7)], build: (x, dy) => ops.swishGradient(x, dy, 1.702) },
+  ],
+  gelu: unary(ops.gelu),
+  gelu_gradient: [{ inputs: [real(2, 3, 5), real(2, 3, 5)], build: ops.geluGradient }],
+  geglu: [{ inputs: [real(2, 3, 10)], build: ops.geglu }],
+  geglu_gradient: [{ inputs: [real(2, 3, 10), real(2, 3, 5)], build: ops.gegluGradient }],
   attention: [
     {
       inputs: [real(2, 2, 3, 4), real(2, 2, 5, 4), real(2, 2, 5, 3)],

@@ -76,8 +76,12 @@ export class OnnxBuilder {
   }
 
   /** The same for an operator that ONNX Runtime has beyond ONNX's. */
-  contribNode(opType: string, inputs: readonly string[]): string {
-    return this.nodeOutputs(opType, inputs, {}, 1, CONTRIB.domain)[0]!;
+  contribNode(
+    opType: string,
+    inputs: readonly string[],
+    attributes: Record<string, OnnxAttribute> = {},
+  ): string {
+    return this.nodeOutputs(opType, inputs, attributes, 1, CONTRIB.domain)[0]!;
   }
 
   /** A constant; small whole-number and scalar constants are shared. */
