@@ -2,6 +2,7 @@
 import { input, type Value } from '../graph/index.js';
 import {
   type ConvShape,
+  type Finish,
   type LinearShape,
   type SampledGradients,
   sampledIsFaster,
@@ -10,7 +11,7 @@ import { take, type WeightGradientAttributes } from '../ops/index.js';
 import { type Tensor, tensorOf } from '../tensor/index.js';
 
 /** What computes gradients at chosen entries. */
-export type Kernels = Pick<SampledGradients, 'linear' | 'convolution'>;
+export type Kernels = Pick<SampledGradients, 'beginLinear' | 'beginConvolution'>;
 
 /** Which gradient is wanted, and which entries of it. */
 export interface GradientRequest {
@@ -23,7 +24,7 @@ export interface GradientRequest {
 export interface Results {
   /** A value that the run has computed. */
   get(value: Value): Float32Array;
-  /** An array to be filled, which the next reading may use again. */
+  /** An array to be filled, which the reading after the next may use again. */
   scratch(length: number): Float32Array;
 }
 
@@ -34,8 +35,8 @@ export interface Reading {
   readonly passing: boolean;
   /** Inputs of the graph that belong to the reading. */
   readonly feeds: ReadonlyMap<string, Tensor>;
-  /** The gradient's entries. */
-  read(results: Results): Float32Array;
+  /** Begins to compute the gradient's entries, maybe on other threads, and gives what completes them. */
+  begin(results: Results): () => Float32Array;
 }
 
 /** Chooses how to read `gradient`, which is the whole of what is requested; sampled only where kernels are given. */
@@ -46,7 +47,8 @@ export function readingOf(
   kernels: Kernels | undefined,
 ): Reading {
   if (!positions) {
-    return { values: [gradient], passing: false, feeds: new Map(), read: (results) => results.get(gradient) };
+    const begin = (results: Results) => () => results.get(gradient);
+    return { values: [gradient], passing: false, feeds: new Map(), begin };
   }
   return (kernels && sampled(gradient, positions, kernels)) ?? gathered(name, gradient, positions);
 }
@@ -55,31 +57,36 @@ function gathered(name: string, gradient: Value, positions: Int32Array): Reading
   const fed = `trained positions of ${name}`;
   const entries = take(gradient, input(fed, [positions.length], 'int32'));
   const feeds = new Map([[fed, tensorOf('int32', [positions.length], positions)]]);
-  return { values: [entries], passing: false, feeds, read: (results) => results.get(entries) };
+  return { values: [entries], passing: false, feeds, begin: (results) => () => results.get(entries) };
 }
 
 /** The sampled form of a weight gradient of a linear layer or a convolution, where it is the faster one. */
 function sampled(gradient: Value, positions: Int32Array, kernels: Kernels): Reading | undefined {
   const { op, inputs, attributes } = gradient.node;
   const [dy, x] = inputs.map(unshaped) as [Value, Value];
-  const reading = (run: (dy: Float32Array, x: Float32Array, out: Float32Array) => void): Reading => {
-    const read = (results: Results) => {
+  const reading = (
+    beginSampling: (dy: Float32Array, x: Float32Array, out: Float32Array) => Finish,
+  ): Reading => {
+    const begin = (results: Results) => {
       const out = results.scratch(positions.length);
-      run(results.get(dy), results.get(x), out);
-      return out;
+      const finish = beginSampling(results.get(dy), results.get(x), out);
+      return () => {
+        finish();
+        return out;
+      };
     };
-    return { values: [dy, x], passing: true, feeds: new Map(), read };
+    return { values: [dy, x], passing: true, feeds: new Map(), begin };
   };
   if (op === 'gemm' && isLinearWeightGradient(attributes)) {
     const [rows, outputs] = inputs[0]!.shape as [number, number];
     const shape: LinearShape = { rows, outputs, inputs: inputs[1]!.shape[1]! };
     if (!sampledIsFaster(shape, positions.length)) return undefined;
-    return reading((dY, X, out) => kernels.linear(shape, dY, X, positions, out));
+    return reading((dY, X, out) => kernels.beginLinear(shape, dY, X, positions, out));
   }
   if (op === 'conv2d_weight_gradient') {
     const shape = convShape(inputs[0]!, inputs[1]!, attributes as WeightGradientAttributes);
     if (!sampledIsFaster(shape, positions.length)) return undefined;
-    return reading((dY, X, out) => kernels.convolution(shape, dY, X, positions, out));
+    return reading((dY, X, out) => kernels.beginConvolution(shape, dY, X, positions, out));
   }
   return undefined;
 }

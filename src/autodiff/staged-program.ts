@@ -27,7 +27,8 @@ interface CompiledStage extends Pick<StagePlan, 'readings'> {
 }
 
 export class StagedProgram implements LossProgram {
-  private scratch = new Float32Array(0);
+  /** Two arrays in turn: one gradient is being computed while another is used. */
+  private scratch: readonly [Float32Array, Float32Array] = [new Float32Array(0), new Float32Array(0)];
 
   private constructor(
     private readonly outputs: Readonly<Record<string, Value>>,
@@ -73,13 +74,21 @@ export class StagedProgram implements LossProgram {
     const sums = new Map<string, Float32Array>();
     for (const [i, stage] of [...this.stages.entries()].reverse()) {
       const results = i === this.stages.length - 1 ? last : await this.runBack(stage, values);
-      for (const [name, { read }] of stage.readings) {
-        const part = read(results);
+      const whole = (name: string, part: Float32Array): NamedGradient[] => {
         const sum = sums.get(name);
         if (sum) addTo(part, sum);
-        if (this.stages.slice(0, i).some(({ readings }) => readings.has(name))) sums.set(name, part.slice());
-        else yield [name, part];
+        const unfinished = this.stages.slice(0, i).some(({ readings }) => readings.has(name));
+        if (unfinished) sums.set(name, part.slice());
+        return unfinished ? [] : [[name, part]];
+      };
+      // Each gradient is begun before the one before it is handed on, so that both go on at once.
+      let begun: { name: string; finish: () => Float32Array } | undefined;
+      for (const [name, reading] of stage.readings) {
+        const finish = reading.begin(results);
+        if (begun) yield* whole(begun.name, begun.finish());
+        begun = { name, finish };
       }
+      if (begun) yield* whole(begun.name, begun.finish());
     }
   }
 
@@ -96,8 +105,9 @@ export class StagedProgram implements LossProgram {
         return found!.data as Float32Array;
       },
       scratch: (length) => {
-        if (this.scratch.length < length) this.scratch = new Float32Array(length);
-        return this.scratch.subarray(0, length);
+        const [last, other] = this.scratch;
+        this.scratch = [other.length < length ? new Float32Array(length) : other, last];
+        return this.scratch[0].subarray(0, length);
       },
     };
   }

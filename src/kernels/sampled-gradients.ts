@@ -98,12 +98,13 @@ export class SampledGradients {
     this.unfinished?.();
     const steps = sampledSteps(this.pool, pieces, columns, positions, out);
     let step = steps.next();
-    this.unfinished = () => {
-      this.unfinished = undefined;
+    const finish = () => {
       while (!step.done) step = steps.next();
+      if (this.unfinished === finish) this.unfinished = undefined;
       return step.value;
     };
-    return this.unfinished;
+    this.unfinished = finish;
+    return finish;
   }
 }
 
