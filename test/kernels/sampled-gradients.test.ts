@@ -180,7 +180,7 @@ describe('both', () => {
     const shape = { rows: 5, outputs: 40, inputs: 50 };
     const [dY, x] = [values('dY', 200), values('x', 250)];
     const positions = chosen(0.4, 2000);
-    const [first, second, expected] = [0, 1, 2].map(() => new Float32Array(positions.length));
+    const [first, second, third, expected] = [0, 1, 2, 3].map(() => new Float32Array(positions.length));
     one.linear(shape, dY, x, positions, expected!);
     const finish = three.beginLinear(shape, dY, x, positions, first!);
     const finishSecond = three.beginLinear(shape, dY, x, positions, second!);
@@ -188,6 +188,11 @@ describe('both', () => {
     finishSecond();
     expect(second).toEqual(expected);
     expect(finish()).toBe(finishSecond());
+    const again = three.beginLinear(shape, dY, x, positions, third!);
+    finishSecond();
+    one.linear(shape, dY, x, positions, expected!);
+    expect(three.linear(shape, dY, x, positions, second!)).toBe(again());
+    expect(third).toEqual(expected);
   });
 
   test('the squares of all entries are summed', () => {
