@@ -106,7 +106,7 @@ describe('unet2DCondition', () => {
     expectAllclose(silenced[0]!.values, silenced[1]!.values, { rtol: 1e-9, atol: 1e-9 });
   });
 
-  it('puts each block into a segment of its own', () => {
+  it('puts each resnet, transformer and change of size into a segment of its own', () => {
     const config = parseUNetConfig(TINY);
     const segments = new Map<number, Set<string>>();
     Scope.declared('unet', (scope) => {
@@ -114,24 +114,24 @@ describe('unet2DCondition', () => {
       for (const { segment, inputs } of graphOf({ output }).nodes) {
         for (const { node } of inputs.filter((value) => value.node.op === 'input')) {
           const { name } = node.attributes as { name: string };
-          const block = name.match(/(down_blocks\.\d|mid_block|up_blocks\.\d)/)?.[0] ?? 'outside';
+          const layer =
+            name.match(/\w+_blocks?(\.\d)?\.(resnets|attentions|\w+samplers)\.\d/)?.[0] ?? 'outside';
           if (!name.startsWith('unet.')) continue;
-          segments.set(segment, (segments.get(segment) ?? new Set()).add(block));
+          segments.set(segment, (segments.get(segment) ?? new Set()).add(layer));
         }
       }
     });
-    const blocks = [...segments.values()].map((names) => [...names]);
-    expect(blocks).toEqual(
+    const layers = [...segments.values()].map((names) => [...names].join());
+    expect(new Set(layers).size).toBe(layers.length);
+    expect(layers).toEqual(
       expect.arrayContaining([
-        ['outside'],
-        ['down_blocks.0'],
-        ['down_blocks.1'],
-        ['mid_block'],
-        ['up_blocks.0'],
-        ['up_blocks.1'],
+        'outside',
+        'down_blocks.0.resnets.0',
+        'mid_block.attentions.0',
+        'up_blocks.0.attentions.1',
+        'up_blocks.0.upsamplers.0',
       ]),
     );
-    expect(blocks).toHaveLength(6);
   });
 
   const build = (json: object, changes: object) => () =>
