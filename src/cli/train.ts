@@ -4,6 +4,7 @@ import { trainSchema } from '../train/config.js';
 import type { RunEvent } from '../train/index.js';
 import { flag } from '../train/settings.js';
 import type { CommandSpec } from './command.js';
+import { describeMemory } from './memory-text.js';
 import { type Progress, showProgress } from './progress.js';
 import { bytes, percent, thousands } from './text.js';
 import { runTask } from './worker-client.js';
@@ -53,6 +54,8 @@ export function teller(encoding: Progress, steps: Progress): (event: RunEvent) =
     switch (event.type) {
       case 'note':
         return steps.say(event.text);
+      case 'memory':
+        return steps.say(describeMemory(event.estimate));
       case 'selected': {
         const below = event.threshold === undefined ? '' : ` with |w| < ${event.threshold.toPrecision(3)}`;
         return steps.say(

@@ -9,6 +9,7 @@ export {
   type Sample,
 } from './data/image-folder.js';
 export { MovingAverage } from './ema.js';
+export type { RunEstimate } from './memory/run-estimate.js';
 export { readPrompts } from './prompts.js';
 export { type RunEvent, type RunHooks, type RunResult, type SampleRequest, trainRun } from './run.js';
 export { constantSchedule, cosineSchedule } from './schedule.js';

@@ -26,6 +26,7 @@ import { dataDigest, networkDigest } from './digest.js';
 import { MovingAverage } from './ema.js';
 import { Encodings } from './encodings.js';
 import { keyFilter } from './key-filter.js';
+import { estimateRun, type RunEstimate } from './memory/run-estimate.js';
 import { readPrompts } from './prompts.js';
 import { RunFolder } from './run-folder.js';
 import { constantSchedule, cosineSchedule } from './schedule.js';
@@ -34,6 +35,7 @@ import { Trainer, type TrainerOptions } from './trainer.js';
 
 export type RunEvent =
   | { type: 'note'; text: string }
+  | { type: 'memory'; estimate: RunEstimate }
   | { type: 'selected'; trained: number; total: number; threshold: number | undefined; learningRate: number }
   | { type: 'encoded'; done: number; total: number }
   | { type: 'resumed'; step: number; path: string }
@@ -107,6 +109,7 @@ export async function trainRun(config: TrainConfig, hooks: RunHooks = {}): Promi
       ...config.samplePrompt,
       ...(config.samplePrompts ? await readPrompts(config.samplePrompts) : []),
     ];
+    emit({ type: 'memory', estimate: await estimateRun(config, model, { size, draws: prompts.length > 0 }) });
     const dataOrigin = dataDigest(data);
     const begun = config.overwrite ? undefined : await folder.lastCheckpoint(() => {});
     if (begun) expectOrigin(begun, { data: dataOrigin });

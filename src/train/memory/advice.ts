@@ -1,0 +1,49 @@
+/** Which settings would make a run fit into memory. */
+import { estimateMemory, type MemoryRequest } from './estimate.js';
+
+export interface Advice {
+  /** As they are given on the command line. */
+  readonly flags: string;
+  /** What the run takes with them. */
+  readonly peak: number;
+}
+
+type Change = Partial<MemoryRequest>;
+
+/**
+ * The first of ever stronger changes with which the run takes at most `limit` bytes; undefined where none does. `canHalve`
+ * says whether the UNet's weights may be kept in float16.
+ */
+export function adviceFor(request: MemoryRequest, limit: number, canHalve: boolean): Advice | undefined {
+  for (const change of changes(request, canHalve)) {
+    const { peak } = estimateMemory({ ...request, ...change });
+    if (peak <= limit) return { flags: flagsOf(request, change), peak };
+  }
+  return undefined;
+}
+
+/** What costs least comes first: float16 costs little time, recomputing more, small pictures quality. */
+function changes(request: MemoryRequest, canHalve: boolean): Change[] {
+  const { weightDtype, checkpoint, batch, accumulate, size } = request;
+  const half: Change = canHalve && weightDtype === 'float32' ? { weightDtype: 'float16' } : {};
+  const recompute: Change = checkpoint ? {} : { checkpoint: true };
+  const few: Change = batch > 1 ? { batch: 1, accumulate: accumulate * batch } : {};
+  const all = { ...half, ...recompute, ...few };
+  const smaller = SIDES.filter((side) => side < size).map((side) => ({ ...all, size: side }));
+  return [half, recompute, few, { ...half, ...recompute }, all, ...smaller].filter(
+    (change) => Object.keys(change).length > 0,
+  );
+}
+
+/** Sides of pictures that may be advised, in pixels. */
+const SIDES = [768, 512, 256];
+
+function flagsOf(request: MemoryRequest, change: Change): string {
+  const flags: string[] = [];
+  if (change.weightDtype) flags.push(`--weight-dtype ${change.weightDtype}`);
+  if (change.checkpoint) flags.push('--gradient-checkpointing');
+  if (change.batch)
+    flags.push(`--batch ${change.batch} --accumulate ${change.accumulate ?? request.accumulate}`);
+  if (change.size) flags.push(`--size ${change.size}`);
+  return flags.join(' ');
+}

@@ -1,0 +1,188 @@
+/** How much memory a training run takes, told from configurations and shapes before anything is loaded. */
+import { type Kernels, planLoss, type StagePlan } from '../../autodiff/index.js';
+import { noiseSchedule } from '../../diffusion/index.js';
+import { graphOf, input, type Value } from '../../graph/index.js';
+import { MOST_FLOATS } from '../../kernels/piece.js';
+import {
+  UNET,
+  type UNetConfig,
+  VAE,
+  type VaeConfig,
+  vaeDecode,
+  vaeEncode,
+  vaeScaleFactor,
+} from '../../models/index.js';
+import { parameterInput, Scope, type Weight } from '../../nn/index.js';
+import { BYTES_PER_ELEMENT, sizeOf } from '../../tensor/index.js';
+import { DiffusionObjective } from '../diffusion-objective.js';
+import { programBytes } from './program-bytes.js';
+import { bytesOf, sessionBytes } from './session-bytes.js';
+import { shapeOnlyBatch, shapeOnlyNetwork } from './shape-only.js';
+
+/** What decides how much memory a run takes. */
+export interface MemoryRequest {
+  readonly unet: UNetConfig;
+  readonly vae: VaeConfig;
+  /** Bytes of the weights of the autoencoder and the text encoders, in float32. */
+  readonly encoderBytes: number;
+  /** Whether they are needed while training, since each step cuts its pictures anew. */
+  readonly encodersStay: boolean;
+  /** How the UNet's weights are kept. */
+  readonly weightDtype: Weight['dtype'];
+  /** How many entries of each of the UNet's weights train, by checkpoint key; of those that are not named, all. */
+  readonly trained: ReadonlyMap<string, number>;
+  /** Side of the pictures, in pixels. */
+  readonly size: number;
+  /** Pictures at once. */
+  readonly batch: number;
+  /** Batches that are averaged for one step. */
+  readonly accumulate: number;
+  /** Length of the text condition. */
+  readonly tokens: number;
+  /** Whether blocks are recomputed in the backward pass. */
+  readonly checkpoint: boolean;
+  /** Whether gradients are scaled down to a norm, for which all have to be there. */
+  readonly clips: boolean;
+  /** Whether a moving average of the weights is kept. */
+  readonly average: boolean;
+  /** Whether samples are drawn now and then. */
+  readonly draws: boolean;
+}
+
+export interface MemoryPart {
+  readonly name: string;
+  readonly bytes: number;
+}
+
+export interface MemoryEstimate {
+  /** The most that the run takes at once. */
+  readonly peak: number;
+  /** What is there at that moment. */
+  readonly parts: readonly MemoryPart[];
+  /** What cannot be done without: weights, and what trains. */
+  readonly least: number;
+}
+
+/** What shapes do not tell, measured; scripts/calibrate-memory.ts measures it anew. */
+const MEASURED = {
+  /** Node.js, ONNX Runtime and this program, before they do anything. */
+  runtime: 120e6,
+  /** Taken for each byte that the plan of a graph holds, where one graph keeps its buffers: its arena has gaps. */
+  whole: 1.72,
+  /** The same in stages that give them back. */
+  staged: 1.4,
+  /** For each node of a compiled graph. */
+  node: 10e3,
+};
+
+/** Position, value before training and two moments of an entry, by how the weights are kept; in float16 its value too. */
+const ENTRY_STATE: Readonly<Record<Weight['dtype'], number>> = { float32: 16, float16: 18 };
+/** Two moments of an entry where the whole weight trains. */
+const WHOLE_STATE = 8;
+const FLOAT = 4;
+
+/** The schedule does not change the graph. */
+const SCHEDULE = noiseSchedule({ beta_start: 0.00085, beta_end: 0.012, beta_schedule: 'scaled_linear' });
+
+export function estimateMemory(request: MemoryRequest): MemoryEstimate {
+  const { weightDtype, trained, average, clips, accumulate, encoderBytes } = request;
+  let [total, entries, state] = [0, 0, 0];
+  for (const [key, { shape }] of shapeOnlyNetwork('unet', UNET, request.unet).parameters) {
+    const size = sizeOf(shape);
+    const count = trained.get(key);
+    total += size;
+    entries += count ?? size;
+    state += count === undefined ? size * WHOLE_STATE : count * ENTRY_STATE[weightDtype];
+  }
+  const weights = total * BYTES_PER_ELEMENT[weightDtype];
+  const program = { name: 'program', bytes: MEASURED.runtime };
+  const encoders = { name: 'text encoder and autoencoder', bytes: encoderBytes };
+  const copies = Number(accumulate > 1) + Number(clips);
+  const training = [
+    program,
+    { name: 'weights', bytes: weights },
+    { name: 'training state', bytes: state },
+    ...(average ? [{ name: 'moving average', bytes: total * FLOAT }] : []),
+    { name: 'gradients', bytes: entries * FLOAT * copies },
+    { name: 'activations', bytes: activationBytes(request) },
+  ];
+  const stages = [
+    [program, encoders, { name: 'encoding of a picture', bytes: encodingBytes(request) }],
+    [...training, { name: 'saving', bytes: entries * FLOAT }, ...(request.encodersStay ? [encoders] : [])],
+    ...(request.draws ? [[...training, encoders, { name: 'drawing', bytes: drawingBytes(request) }]] : []),
+  ];
+  const [parts] = stages.sort((a, b) => totalOf(b) - totalOf(a));
+  return { peak: totalOf(parts!), parts: parts!, least: weights + state };
+}
+
+const totalOf = (parts: readonly MemoryPart[]): number => parts.reduce((sum, { bytes }) => sum + bytes, 0);
+
+/** Of a training step: what is kept for the backward pass, what is on its way, and compiled graphs. */
+function activationBytes(request: MemoryRequest): number {
+  const { unet, weightDtype, trained, checkpoint } = request;
+  const network = shapeOnlyNetwork('unet', UNET, unet, weightDtype);
+  const objective = new DiffusionObjective(network, SCHEDULE);
+  const latents = [unet.in_channels, ...latentSides(request)];
+  const { outputs, weights } = objective.build(shapeOnlyBatch(unet, { ...request, latents }));
+  const requests = new Map(
+    [...network.parameters.keys()].flatMap((key) => {
+      const name = parameterInput(network, key);
+      const count = trained.get(key);
+      const positions = count === undefined ? undefined : new Int32Array(count);
+      return count === 0 ? [] : [[name, { of: weights.get(name)!, positions }] as const];
+    }),
+  );
+  const sampled = [...requests.values()].some(({ positions }) => positions);
+  const plans = planLoss(outputs, requests, checkpoint, sampled ? UNUSED_KERNELS : undefined);
+  const nodes = plans.reduce(
+    (sum, { forward, backward }) => sum + (forward?.nodes.length ?? 0) + backward.nodes.length,
+    0,
+  );
+  const factor = checkpoint ? MEASURED.staged : MEASURED.whole;
+  return factor * programBytes(plans) + nodes * MEASURED.node + (sampled ? kernelBytes(plans) : 0);
+}
+
+/** A plan says what would run, and runs nothing. */
+const UNUSED_KERNELS = {} as Kernels;
+
+/** Shared memory of the kernels for sampled gradients: both factors of a gradient, in pieces where they are large. */
+function kernelBytes(plans: readonly StagePlan[]): number {
+  const factors = plans.flatMap(({ readings }) =>
+    [...readings.values()]
+      .filter(({ passing }) => passing)
+      .map(({ values }) => values.reduce((sum, value) => sum + bytesOf(value), 0)),
+  );
+  return KERNEL_BUFFERS + Math.min(FLOAT * MOST_FLOATS, Math.max(0, ...factors));
+}
+
+/** Copies and positions on their way to the kernels. */
+const KERNEL_BUFFERS = 12e6;
+
+/** Of one picture's latents. */
+function encodingBytes({ vae, size }: MemoryRequest): number {
+  const scope = Scope.of(shapeOnlyNetwork('vae', VAE, vae));
+  return runBytes({ out: vaeEncode(scope, vae, input('picture', [1, vae.in_channels, size, size])) });
+}
+
+/** A sampler step with guidance and the decoder, whose compiled graphs both keep their buffers. */
+function drawingBytes(request: MemoryRequest): number {
+  const { unet, vae, weightDtype } = request;
+  const network = shapeOnlyNetwork('unet', UNET, unet, weightDtype);
+  const latents = [unet.in_channels, ...latentSides(request)];
+  const { outputs } = new DiffusionObjective(network, SCHEDULE).build(
+    shapeOnlyBatch(unet, { ...request, batch: 2, latents }),
+  );
+  const decoder = Scope.of(shapeOnlyNetwork('vae', VAE, vae));
+  const z = input('latents', [1, vae.latent_channels, ...latentSides(request)]);
+  return runBytes({ out: outputs.loss }) + runBytes({ out: vaeDecode(decoder, vae, z) });
+}
+
+function runBytes(outputs: Readonly<Record<string, Value>>): number {
+  const graph = graphOf(outputs);
+  return MEASURED.whole * sessionBytes(graph).peak + graph.nodes.length * MEASURED.node;
+}
+
+function latentSides({ vae, size }: MemoryRequest): [number, number] {
+  const side = size / vaeScaleFactor(vae);
+  return [side, side];
+}

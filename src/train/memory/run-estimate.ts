@@ -1,0 +1,84 @@
+/** The memory of a run as its configuration describes it, told from the model's headers and a few of its weights. */
+import { InputError } from '../../errors.js';
+import { modelConfigs } from '../../models/index.js';
+import type { ModelFiles } from '../../models/model-files.js';
+import type { Weights } from '../../models/weights.js';
+import { sizeOf } from '../../tensor/index.js';
+import type { TrainConfig } from '../config.js';
+import { keyFilter } from '../key-filter.js';
+import { type Advice, adviceFor } from './advice.js';
+import { estimateMemory, type MemoryEstimate, type MemoryRequest } from './estimate.js';
+import { memoryLimit } from './limit.js';
+import { countsBelow, countsInAll, countsOfWhole } from './trained-counts.js';
+
+export interface RunEstimate extends MemoryEstimate {
+  /** What this machine has. */
+  readonly limit: number;
+  /** What would make the run fit, where it does not. */
+  readonly advice: Advice | undefined;
+}
+
+/** Throws InputError where not even the weights and what trains fit, whatever the settings. */
+export async function estimateRun(
+  config: TrainConfig,
+  files: ModelFiles,
+  run: { size: number; draws: boolean },
+  limit = memoryLimit(),
+): Promise<RunEstimate> {
+  const request = await requestOf(config, files, run);
+  const estimate = estimateMemory(request);
+  if (estimate.peak <= limit) return { ...estimate, limit, advice: undefined };
+  const canHalve = config.method === 'sara' && !request.average && isStoredInHalf(unetOf(files));
+  const advice = adviceFor(request, limit, canHalve);
+  if (estimate.least > limit && !advice) {
+    throw new InputError(
+      `weights and what trains take ${gigabytes(estimate.least)}, this machine has ${gigabytes(limit)}; train fewer weights with --params, or a smaller model`,
+    );
+  }
+  return { ...estimate, limit, advice };
+}
+
+const gigabytes = (bytes: number): string => `${(bytes / 1e9).toFixed(1)} GB`;
+
+async function requestOf(
+  config: TrainConfig,
+  files: ModelFiles,
+  { size, draws }: { size: number; draws: boolean },
+): Promise<MemoryRequest> {
+  const { unet, vae, textEncoders } = modelConfigs(files);
+  const encoders = [...files.networks].filter(([name]) => name !== 'unet');
+  return {
+    unet,
+    vae,
+    encoderBytes: 4 * encoders.reduce((sum, [, { weights }]) => sum + entriesOf(weights), 0),
+    encodersStay: config.crop !== 'centre',
+    weightDtype: config.weightDtype,
+    trained: await trainedCounts(config, unetOf(files)),
+    size,
+    batch: config.batch,
+    accumulate: config.accumulate,
+    tokens: textEncoders[0]!.max_position_embeddings,
+    checkpoint: config.gradientCheckpointing,
+    clips: config.maxGradientNorm !== 'off',
+    average: config.ema !== 'off',
+    draws,
+  };
+}
+
+const unetOf = (files: ModelFiles): Weights => files.networks.get('unet')!.weights;
+
+function trainedCounts(
+  config: TrainConfig,
+  weights: Weights,
+): Promise<ReadonlyMap<string, number>> | ReadonlyMap<string, number> {
+  const chosen = keyFilter(config.trainOnly, weights.tensors.keys());
+  if (config.method === 'full') return countsOfWhole(weights, chosen);
+  if (config.params !== undefined) return countsInAll(weights, config.params, chosen);
+  return countsBelow(weights, config.threshold ?? 2e-3, chosen);
+}
+
+const entriesOf = ({ tensors }: Weights): number =>
+  [...tensors.values()].reduce((sum, { shape }) => sum + sizeOf(shape), 0);
+
+const isStoredInHalf = ({ tensors }: Weights): boolean =>
+  [...tensors.values()].every(({ dtype }) => dtype === 'float16');
