@@ -27,6 +27,7 @@ const OWNERS: Record<string, string> = {
   'onnxruntime-node': 'runtime',
   'ml-matrix': 'interop',
   sharp: 'formats',
+  '@huggingface/hub': 'formats',
   yauzl: 'formats',
   '@bufbuild/protobuf': 'graph',
   commander: 'cli',

@@ -2,6 +2,7 @@
 import { Command, Option } from '@commander-js/extra-typings';
 import type { z } from 'zod';
 import { kebab } from '../train/settings.js';
+import { downloadModels } from './downloads.js';
 import { resolveSettings } from './settings.js';
 
 export interface CommandSpec<Schema extends z.ZodObject = z.ZodObject> {
@@ -32,7 +33,9 @@ export function toCommand<Schema extends z.ZodObject>(
   command.action(async () => {
     const { config, ...flags } = command.opts() as { config?: string; [flag: string]: unknown };
     const given = { ...flags, ...Object.fromEntries(positional.map((key, i) => [key, command.args[i]])) };
-    done(await spec.run(await resolveSettings(name, schema, given, config)));
+    const settings = await resolveSettings(name, schema, given, config);
+    await downloadModels(settings);
+    done(await spec.run(settings));
   });
   return command as unknown as Command;
 }

@@ -94,7 +94,7 @@ function pairs(lines: readonly (readonly string[])[], path: string): (readonly [
 }
 
 /** Files that make up a tokenizer, in any folder of diffusers or transformers. */
-const FILE_NAMES = [
+export const TOKENIZER_FILE_NAMES: readonly string[] = [
   'vocab.json',
   'merges.txt',
   'tokenizer.json',
@@ -109,7 +109,7 @@ export type TokenizerFiles = ReadonlyMap<string, Uint8Array>;
 /** Those files of a folder that make up its tokenizer. Throws InputError where one cannot be read. */
 export async function readTokenizerFiles(folder: string): Promise<TokenizerFiles> {
   const files = new Map<string, Uint8Array>();
-  for (const name of FILE_NAMES) {
+  for (const name of TOKENIZER_FILE_NAMES) {
     const path = join(folder, name);
     if (!(await exists(path))) continue;
     try {

@@ -1,6 +1,6 @@
 /** File formats: safetensors, tokenizers, pictures and atomic files. */
 export { ClipTokenizer } from './clip-tokenizer.js';
-export { readTokenizerFiles, type TokenizerFiles } from './clip-tokenizer-folder.js';
+export { readTokenizerFiles, TOKENIZER_FILE_NAMES, type TokenizerFiles } from './clip-tokenizer-folder.js';
 export { type ContactSheetOptions, contactSheet } from './contact-sheet.js';
 export {
   ensureFolder,
@@ -13,6 +13,7 @@ export {
   sha256OfFile,
   writeFileAtomic,
 } from './files.js';
+export { HubRepository, openHubRepository } from './hub/repository.js';
 export {
   type CropGeometry,
   type CropPosition,

@@ -11,6 +11,7 @@ export {
 export type { JsonObject } from './config.js';
 export { type WriteModelOptions, writeModel } from './convert.js';
 export { type EncoderParts, Encoders } from './encoders.js';
+export { type DownloadEvent, downloadModel, parseHubName } from './hub-model.js';
 export { loadNetwork, saveNetwork } from './load.js';
 export { checkWeights, type ModelFiles } from './model-files.js';
 export { type ModelConfigs, modelConfigs, readEncoders, readUNet } from './model-parts.js';

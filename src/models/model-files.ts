@@ -42,8 +42,8 @@ export interface ModelFiles {
 
 const jsonObject = z.record(z.string(), z.unknown());
 
-/** Opens a diffusers folder. Throws InputError where a file is missing or broken. */
-export async function openModelFolder(folder: string): Promise<ModelFiles> {
+/** Opens a diffusers folder; see `openWeights` for the variant. Throws InputError where a file is missing or broken. */
+export async function openModelFolder(folder: string, variant?: string): Promise<ModelFiles> {
   const modelIndex = await readModelIndex(folder);
   const scheduler = await readPythonJson(join(folder, 'scheduler', 'scheduler_config.json'));
   const tokenizers = new Map<TokenizerName, TokenizerFiles>();
@@ -57,17 +57,23 @@ export async function openModelFolder(folder: string): Promise<ModelFiles> {
   try {
     for (const name of Object.keys(NETWORK_KINDS) as NetworkName[]) {
       if (!(name in modelIndex)) continue;
-      const json = await readJson(join(folder, name, 'config.json'), jsonObject);
-      networks.set(name, {
-        json,
-        weights: await openWeights(join(folder, name), NETWORK_KINDS[name].weights),
-      });
+      networks.set(name, await openNetwork(join(folder, name), name, variant));
     }
     return { modelIndex, scheduler, networks, tokenizers, conclusions: [], close };
   } catch (error) {
     await close();
     throw error;
   }
+}
+
+/** Opens one network's folder, as `openModelFolder` does. */
+export async function openNetwork(
+  folder: string,
+  name: NetworkName,
+  variant?: string,
+): Promise<NetworkFiles> {
+  const json = await readJson(join(folder, 'config.json'), jsonObject);
+  return { json, weights: await openWeights(folder, NETWORK_KINDS[name].weights, variant) };
 }
 
 /** Throws InputError where a weight that the configuration needs is missing or misshapen, or one it lacks is there. */

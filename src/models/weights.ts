@@ -12,7 +12,7 @@ import {
 } from '../formats/index.js';
 import { type Tensor, tensor, toFloat32 } from '../tensor/index.js';
 
-/** Endings of file names before `.safetensors`, the one that is taken first. */
+/** What file names have before `.safetensors`, the one that is taken first where none is asked for. */
 const VARIANTS = ['', '.fp16', '.bf16'];
 
 const indexSchema = z.object({
@@ -28,28 +28,34 @@ interface Naming {
   readonly index: string;
 }
 
-/** In the order of preference: safetensors before pickles, full precision before half. */
-function namings(name: string): Naming[] {
+/** In the order of preference: safetensors before pickles, then the variant asked for, full precision before half. */
+export function weightNamings(name: string, asked?: string): Naming[] {
   const pickled = name === 'model' ? 'pytorch_model' : name;
-  return [
-    ...VARIANTS.map((variant) => ({
-      file: `${name}${variant}.safetensors`,
-      index: `${name}.safetensors.index${variant}.json`,
+  const forms = [
+    [name, 'safetensors'],
+    [pickled, 'bin'],
+  ] as const;
+  const variants = new Set(asked === undefined ? VARIANTS : [`.${asked}`, ...VARIANTS]);
+  return forms.flatMap(([start, ending]) =>
+    [...variants].map((variant) => ({
+      file: `${start}${variant}.${ending}`,
+      index: `${start}.${ending}.index${variant}.json`,
     })),
-    ...VARIANTS.map((variant) => ({
-      file: `${pickled}${variant}.bin`,
-      index: `${pickled}.bin.index${variant}.json`,
-    })),
-  ];
+  );
+}
+
+/** The names of the files that an index lists. Throws InputError where it is broken. */
+export async function shardsOf(index: string): Promise<string[]> {
+  const { weight_map } = await readJson(index, indexSchema);
+  return [...new Set(Object.values(weight_map))];
 }
 
 /** The files that hold the weights `name`; throws InputError where there are none. */
-async function weightFiles(folder: string, name: string): Promise<string[]> {
-  for (const { file, index } of namings(name)) {
+async function weightFiles(folder: string, name: string, variant: string | undefined): Promise<string[]> {
+  for (const { file, index } of weightNamings(name, variant)) {
     if (await exists(join(folder, file))) return [join(folder, file)];
     if (!(await exists(join(folder, index)))) continue;
-    const { weight_map } = await readJson(join(folder, index), indexSchema);
-    return [...new Set(Object.values(weight_map))].map((shard) => join(folder, shard));
+    return (await shardsOf(join(folder, index))).map((shard) => join(folder, shard));
   }
   throw new InputError(`expected ${name}.safetensors in ${folder}; check that the folder is complete`);
 }
@@ -62,8 +68,11 @@ export interface Weights {
   close(): Promise<void>;
 }
 
-/** Opens a component's weights. Throws InputError where a file is missing, broken, or two of them have the same weight. */
-export async function openWeights(folder: string, name: string): Promise<Weights> {
+/**
+ * Opens a component's weights; of the `variant` (such as fp16) where there are several. Throws InputError where a file is
+ * missing, broken, or two of them have the same weight.
+ */
+export async function openWeights(folder: string, name: string, variant?: string): Promise<Weights> {
   const files: TensorFile[] = [];
   const close = async () => {
     await Promise.all(files.map((file) => file.close()));
@@ -71,7 +80,7 @@ export async function openWeights(folder: string, name: string): Promise<Weights
   try {
     const tensors = new Map<string, LazyTensor>();
     const pathOf = new Map<string, string>();
-    for (const path of await weightFiles(folder, name)) {
+    for (const path of await weightFiles(folder, name, variant)) {
       const file = await openTensorFile(path);
       files.push(file);
       for (const [key, lazy] of lazyTensors(file)) {

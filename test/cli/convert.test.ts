@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { describe, expect, it, vi } from 'vitest';
 import { readSafetensors, writeSafetensors } from '../../src/formats/index.js';
 import { sara } from '../support/cli.js';
+import { mockHub } from '../support/mock-hub.js';
 import { temporaryFolder } from '../support/temporary.js';
 
 vi.setConfig({ testTimeout: 300_000 });
@@ -82,6 +83,27 @@ describe('sara convert', () => {
       expect(outcome).toMatchObject({ code, stdout: '', stderr: expect.stringMatching(message) });
     }
     expect(await readdir(folder)).toEqual(before);
+  });
+});
+
+describe('a model of the Hub', () => {
+  it('is downloaded with progress, then inspected like any other', async () => {
+    const files = new Map<string, Uint8Array>();
+    for (const name of ['config.json', 'diffusion_pytorch_model.safetensors']) {
+      files.set(name, await readFile(join(MODEL, 'unet', name)));
+    }
+    const hub = await mockHub(files);
+    const outcome = await sara(['inspect', 'hub:owner/model']);
+    expect(outcome).toMatchObject({ code: 0, stdout: (await sara(['inspect', MODEL])).stdout });
+    expect(outcome.stderr).toMatch(/^downloading owner\/model, MB \d+\/1/);
+    await hub.close();
+    expect(await sara(['inspect', 'hub:owner/model'])).toMatchObject({ code: 0, stderr: '' });
+    expect(await sara(['inspect', 'hub:owner/other'])).toMatchObject({
+      code: 1,
+      stderr: expect.stringMatching(
+        /^sara: http.* cannot be reached .* was not downloaded before; connect.*\n$/,
+      ),
+    });
   });
 });
 
