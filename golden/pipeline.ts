@@ -15,7 +15,14 @@ interface Case {
   negative_prompt: string[];
   steps: number;
   guidance_scale: number;
-  arguments: { height: number; width: number };
+  arguments: {
+    height: number;
+    width: number;
+    /** Stable Diffusion XL. */
+    original_size?: [number, number];
+    crops_coords_top_left?: [number, number];
+    target_size?: [number, number];
+  };
 }
 
 export async function runPipelineCase(folder: string): Promise<Check[]> {
@@ -96,10 +103,11 @@ async function withoutNegativeChecks(sd: StableDiffusion, description: Case, gol
 
 async function run(
   sd: StableDiffusion,
-  { prompt, steps: count, guidance_scale, arguments: { width, height } }: Case,
+  { prompt, steps: count, guidance_scale, arguments: given }: Case,
   golden: GoldenTensors,
   negativePrompt: string[] | undefined,
 ) {
+  const { height, width } = given;
   const steps: GenerateStep[] = [];
   const images = await generate(sd, {
     prompt,
@@ -108,6 +116,11 @@ async function run(
     guidance: guidance_scale,
     width,
     height,
+    sizes: {
+      original: given.original_size ?? [height, width],
+      crop: given.crops_coords_top_left,
+      target: given.target_size ?? [height, width],
+    },
     batchSize: prompt.length,
     latents: golden.float32('in.latents'),
     onStep: (step) => {

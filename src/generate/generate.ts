@@ -41,14 +41,13 @@ export async function generate(sd: StableDiffusion, options: GenerateOptions): P
 
 /** Encodes each different text once; the result stacks what texts, and the size of the pictures, tell the UNet. */
 async function encodeDistinct(sd: StableDiffusion, resolved: ResolvedOptions) {
-  const { prompts, negativePrompts, guidance, pictureSize } = resolved;
+  const { prompts, negativePrompts, guidance, sizes } = resolved;
   const encoded = new Map<string | undefined, TextStates>();
   for (const text of new Set(guidance > 1 ? [...prompts, ...negativePrompts] : prompts)) {
     encoded.set(text, text === undefined ? await sd.encodeNoPrompt() : await sd.encodePrompts([text]));
   }
-  const sizes = timeIds({ original: pictureSize, target: pictureSize });
   return (texts: readonly (string | undefined)[]): Conditioning =>
-    stackConditionings(texts.map((text) => ({ ...encoded.get(text)!, timeIds: sizes })));
+    stackConditionings(texts.map((text) => ({ ...encoded.get(text)!, timeIds: timeIds(sizes) })));
 }
 
 type Range = readonly [start: number, end: number];

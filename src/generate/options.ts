@@ -1,6 +1,6 @@
 /** What can be asked of a generation, checked and filled in. */
 import { InputError } from '../errors.js';
-import type { StableDiffusion } from '../models/index.js';
+import type { PictureSizes, StableDiffusion } from '../models/index.js';
 import type { Tensor } from '../tensor/index.js';
 import type { DenoiseStep } from './denoise.js';
 
@@ -28,6 +28,8 @@ export interface GenerateOptions {
   /** In pixels; the model's own size unless said. */
   width?: number | undefined;
   height?: number | undefined;
+  /** Stable Diffusion XL: how pictures are said to have come to their size; uncut and as they are drawn unless said. */
+  sizes?: Partial<PictureSizes> | undefined;
   /** 0 unless said. Picture i depends on seed and i, not on how many are made or on the batch. */
   seed?: number | undefined;
   /** Number of pictures; one for each prompt unless said. */
@@ -52,8 +54,7 @@ export interface ResolvedOptions {
   guidance: number;
   seed: number;
   batchSize: number;
-  /** In pixels. */
-  pictureSize: [height: number, width: number];
+  sizes: PictureSizes;
   /** Shape of one picture's latents. */
   latentShape: [channels: number, height: number, width: number];
 }
@@ -95,7 +96,7 @@ export function resolveOptions(sd: StableDiffusion, options: GenerateOptions): R
     guidance,
     seed,
     batchSize,
-    pictureSize,
+    sizes: { original: pictureSize, target: pictureSize, ...options.sizes },
     latentShape: shape,
   };
 }

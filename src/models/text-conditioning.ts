@@ -66,7 +66,7 @@ export interface PictureSizes {
   /** Before it was resized. */
   readonly original: readonly [number, number];
   /** Where the cut begins in the resized picture; the corner unless said. */
-  readonly crop?: readonly [number, number];
+  readonly crop?: readonly [number, number] | undefined;
   readonly target: readonly [number, number];
 }
 

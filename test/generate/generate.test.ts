@@ -80,6 +80,16 @@ describe('generate', () => {
     await expect(generate(sizeless, { prompt: 'a fox' })).rejects.toThrow(/sample_size/);
   });
 
+  it('tells Stable Diffusion XL the sizes, of the picture unless said', async () => {
+    const xl = await StableDiffusion.load(`${FIXTURES}/sdxl`);
+    const options = { ...small, width: 32, height: 64, guidance: 1 };
+    const own = await generate(xl, options);
+    const said = { original: [64, 32], target: [64, 32] } as const;
+    expect(await generate(xl, { ...options, sizes: said })).toEqual(own);
+    expect(await generate(xl, { ...options, sizes: { crop: [0, 512] } })).not.toEqual(own);
+    await xl.dispose();
+  });
+
   it.each<[Partial<GenerateOptions>, RegExp]>([
     [{ width: 20 }, /width: expected a multiple of 8 pixels, got 20/],
     [{ height: 0 }, /height/],
