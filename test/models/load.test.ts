@@ -3,8 +3,9 @@ import { cp, readFile, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { InputError } from '../../src/errors.js';
-import { readSafetensors, writeSafetensors } from '../../src/formats/index.js';
+import { readSafetensors, writeSafetensors, writeTorch } from '../../src/formats/index.js';
 import { CLIP_TEXT, loadNetwork, saveNetwork, VAE } from '../../src/models/index.js';
+import { openWeights } from '../../src/models/weights.js';
 import {
   float32ToBfloat,
   float32ToHalf,
@@ -54,6 +55,29 @@ describe('loadNetwork', () => {
     const { parameters } = await load(folder);
     const expected = halfToFloat32(float32ToHalf(tensors.get(KEY)!.data as Float32Array));
     expectAllclose(parameters.get(KEY)!.data, expected, { rtol: 0, atol: 0 });
+  });
+
+  it('takes full precision where there are variants too, unless one is asked for', async () => {
+    const { folder, tensors } = await copyOfVae();
+    await writeSafetensors(join(folder, `${NAME}.fp16.safetensors`), converted(tensors, 'float16'));
+    const dtypeOf = async (variant?: string) => {
+      const weights = await openWeights(folder, NAME, variant);
+      await weights.close();
+      return weights.tensors.get(KEY)!.dtype;
+    };
+    expect([await dtypeOf(), await dtypeOf('fp16'), await dtypeOf('bf16')]).toEqual([
+      'float32',
+      'float16',
+      'float32',
+    ]);
+  });
+
+  it('reads a pickle of tensors where there is no safetensors file', async () => {
+    const { folder, file, tensors } = await copyOfVae();
+    await writeTorch(join(folder, `${NAME}.bin`), tensors);
+    const expected = (await load(folder)).parameters;
+    await rm(file);
+    expect((await load(folder)).parameters).toEqual(expected);
   });
 
   it('reads bfloat16', async () => {

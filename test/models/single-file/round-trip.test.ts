@@ -2,7 +2,12 @@
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
-import { readSafetensors, writeSafetensors } from '../../../src/formats/index.js';
+import {
+  readSafetensors,
+  type WritableTorchValue,
+  writeSafetensors,
+  writeTorch,
+} from '../../../src/formats/index.js';
 import { openModel, StableDiffusion, writeModel } from '../../../src/models/index.js';
 import { type Tensor, tensor, tensorOf } from '../../../src/tensor/index.js';
 import { temporaryFolder } from '../../support/temporary.js';
@@ -187,6 +192,20 @@ describe('what a UNet predicts', () => {
     expect([tensors.get('v_pred')?.shape, tensors.get('ztsnr')?.shape]).toEqual([[0], [0]]);
     expect(await predicted(file)).toEqual(['EulerDiscreteScheduler', 'v_prediction', true, 0]);
   });
+});
+
+test('a .ckpt file is read as the .safetensors file of the same tensors', async () => {
+  const temporary = await temporaryFolder();
+  const { tensors } = await readSafetensors(await convert(FOLDERS[0]!, join(temporary, 'ours.safetensors')));
+  const pickled = new Map<string, WritableTorchValue>([
+    ['global_step', 470000],
+    ['state_dict', tensors],
+  ]);
+  await writeTorch(join(temporary, 'model.ckpt'), pickled);
+  const back = await convert(join(temporary, 'model.ckpt'), join(temporary, 'model'));
+  for (const name of names(FOLDERS[0]!)) {
+    expect(await weights(back, name)).toEqual(await weights(FOLDERS[0]!, name));
+  }
 });
 
 test('old files of Stable Diffusion 1, without text_model in their keys, are read', async () => {
