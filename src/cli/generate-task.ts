@@ -30,6 +30,8 @@ export interface GenerateSettings {
 
 export interface GenerateResult {
   status: 'finished' | 'stopped';
+  /** What was guessed about the model: sentences. */
+  conclusions: readonly string[];
   files: string[];
 }
 
@@ -43,6 +45,7 @@ export async function generateTask(
 ): Promise<GenerateResult> {
   const { prompts, device, threads, predictionType, out } = settings;
   const sd = await StableDiffusion.load(settings.model, { device, threads, predictionType });
+  const { conclusions } = sd;
   applyAdapters(sd.unet, await loadAdapters(settings.adapters), { model: settings.model });
   let images: Image[];
   try {
@@ -62,18 +65,18 @@ export async function generateTask(
       },
     });
   } catch (error) {
-    if (error instanceof StopError) return { status: 'stopped', files: [] };
+    if (error instanceof StopError) return { status: 'stopped', files: [], conclusions };
     throw error;
   } finally {
     await sd.dispose();
   }
   if (settings.sheet) {
     await writePng(out, labelledSheet(images, prompts));
-    return { status: 'finished', files: [out] };
+    return { status: 'finished', files: [out], conclusions };
   }
   const files = images.map((_, i) => (images.length === 1 ? out : numbered(out, i + 1)));
   for (const [i, image] of images.entries()) await writePng(files[i]!, image);
-  return { status: 'finished', files };
+  return { status: 'finished', files, conclusions };
 }
 
 /** The sheet of samples of a training run, one picture a prompt. */

@@ -65,7 +65,7 @@ export const generate: CommandSpec<typeof schema> = {
     const prompts = [...prompt, ...(file ? await readPrompts(file) : [])];
     if (prompts.length === 0) throw new UsageError('sara generate needs --prompt <text> or --prompts <file>');
     const progress = showProgress('drawing', { quiet: json });
-    const { status, files } = await runTask(
+    const { status, files, conclusions } = await runTask(
       'generate',
       {
         ...settings,
@@ -80,6 +80,7 @@ export const generate: CommandSpec<typeof schema> = {
       ({ done, total }) => progress.update(done, total),
       () => progress.say('stopping after this sampler step'),
     ).finally(() => progress.stop());
+    for (const text of conclusions) process.stderr.write(`${settings.model}: ${text}\n`);
     if (status === 'stopped') {
       process.stderr.write('stopped; nothing was written\n');
       return 130;
