@@ -91,7 +91,7 @@ describe('--format checkpoint', () => {
     const [merged, out] = [join(folder, 'merged'), join(folder, 'exported')];
     await sara(['merge', '--model', model, '--adapter', adapter, '--out', merged]);
     await exported('checkpoint', out);
-    const [a, b] = await Promise.all([merged, out].map(loadUNet));
+    const [a, b] = await Promise.all([merged, out].map((path) => loadUNet(path)));
     expect(a).toEqual(b);
   });
 });

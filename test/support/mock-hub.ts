@@ -14,7 +14,7 @@ export interface MockHub {
   readonly cache: string;
   /** Paths of the files that were asked for so far, each with the byte it was asked from. */
   readonly requests: [path: string, from: number][];
-  /** Connections for large files break after so many bytes. */
+  /** Connections break after so many bytes of a file that has more. */
   breakAfter: number | undefined;
   /** Answers with the whole file whatever is asked for. */
   ignoresRanges: boolean;
@@ -92,6 +92,6 @@ function answer(
   const body = Buffer.from(bytes.subarray(from));
   if (hub.damages) body[body.length - 1]! ^= 1;
   response.writeHead(from > 0 ? 206 : 200, { 'content-length': body.length });
-  if (hub.breakAfter === undefined || bytes.length <= LARGE) return void response.end(body);
+  if (hub.breakAfter === undefined || body.length <= hub.breakAfter) return void response.end(body);
   response.write(body.subarray(0, hub.breakAfter), () => setTimeout(() => response.destroy(), 20));
 }

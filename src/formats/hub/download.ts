@@ -39,7 +39,7 @@ export async function download(file: Download): Promise<void> {
       break;
     } catch (error) {
       if (!(error instanceof ConnectionError)) throw error;
-      if (attempt === ATTEMPTS || (await sizeOf(incomplete)) <= before) throw error;
+      if (attempt === ATTEMPTS || (await sizeOf(incomplete)) === before) throw error;
     }
   }
   try {
