@@ -6,14 +6,16 @@ export type { Adapter, AdapterBase, AdapterDType, AdapterInfo } from './adapter/
 export {
   type AdapterUse,
   AppliedAdapters,
+  type ApplyOptions,
   applyAdapters,
+  changedKeys,
   checkBase,
   checkFingerprint,
 } from './adapter/apply.js';
 export { packDeltas, type WeightDelta } from './adapter/deltas.js';
 export { loadAdapter, saveAdapter } from './adapter/file.js';
 export { FingerprintHash, fingerprint, fingerprintOrder, shortFingerprint } from './adapter/fingerprint.js';
-export { changedKeys, type MergeOptions, mergeAdapters, summedDelta } from './adapter/merge.js';
+export { type MergeOptions, mergeAdapters, summedDelta } from './adapter/merge.js';
 export type { Method, MethodOptions } from './method.js';
 export { METHOD_NAMES, type MethodName } from './method-names.js';
 export { createOptimizer, METHODS } from './methods.js';

@@ -2,15 +2,50 @@
 import { InputError } from '../errors.js';
 import { asFloat32, type Parameters, type Weight } from '../nn/index.js';
 
+/** Weights are searched in blocks of this many entries, so that a place in a block takes two bytes. */
+export const BLOCK = 2 ** 16;
+
 /** Positions with |P₀| < θ, strictly, compared in float32 (paper Eq. 2). Ascending. */
 export function positionsBelow(values: Float32Array, threshold: number): Int32Array {
-  const bound = Math.fround(threshold);
-  let count = 0;
-  for (let i = 0; i < values.length; i++) if (Math.abs(values[i]!) < bound) count++;
-  const positions = new Int32Array(count);
+  const found: Int32Array[] = [];
+  forEachBlockBelow(values, threshold, (start, places) => {
+    const positions = new Int32Array(places.length);
+    for (let i = 0; i < positions.length; i++) positions[i] = start + places[i]!;
+    found.push(positions);
+  });
+  return concatenated(found);
+}
+
+/** Visits each block with the places in it, ascending, of entries below the threshold; they are valid during the visit. */
+export function forEachBlockBelow(
+  values: Float32Array,
+  threshold: number,
+  visit: (start: number, places: Uint16Array) => void,
+): void {
+  // Magnitudes of float32 sort like the whole numbers that their bits are; those of NaN are above all others.
+  const bits = new Int32Array(values.buffer, values.byteOffset, values.length);
+  const bound = threshold > 0 ? float32Bits(threshold) : 0;
+  const places = new Uint16Array(Math.min(BLOCK, values.length));
+  for (let start = 0; start < values.length; start += BLOCK) {
+    const end = Math.min(start + BLOCK, values.length);
+    let count = 0;
+    for (let i = start; i < end; i++) {
+      places[count] = i - start;
+      // 1 where the difference is negative: a branch would be mispredicted at every other entry that is found.
+      count = (count + (((bits[i]! & 0x7fffffff) - bound) >>> 31)) | 0;
+    }
+    visit(start, places.subarray(0, count));
+  }
+}
+
+function concatenated(parts: readonly Int32Array[]): Int32Array {
+  const all = new Int32Array(parts.reduce((sum, { length }) => sum + length, 0));
   let next = 0;
-  for (let i = 0; i < values.length; i++) if (Math.abs(values[i]!) < bound) positions[next++] = i;
-  return positions;
+  for (const part of parts) {
+    all.set(part, next);
+    next += part.length;
+  }
+  return all;
 }
 
 /** Positions of the ones among zeros and ones. Ascending. */
@@ -94,4 +129,5 @@ function bucketOf(counts: Float64Array, count: number): { index: number; before:
   return { index, before };
 }
 
+const float32Bits = (value: number): number => new Int32Array(Float32Array.of(value).buffer)[0]!;
 const float32OfBits = (bits: number): number => new Float32Array(Uint32Array.of(bits).buffer)[0]!;

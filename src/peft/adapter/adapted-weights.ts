@@ -2,10 +2,10 @@
 import { asFloat32, type Network } from '../../nn/index.js';
 import { type Tensor, tensor } from '../../tensor/index.js';
 import { METHODS } from '../methods.js';
-import { type AdapterUse, addDelta, checkFingerprint } from './apply.js';
+import { type AdapterUse, addDelta, changedKeys, checkFingerprint } from './apply.js';
 import type { WeightDelta } from './deltas.js';
 import { FingerprintHash, fingerprintOrder } from './fingerprint.js';
-import { changedKeys, summedDelta } from './merge.js';
+import { summedDelta } from './merge.js';
 
 /** The weights of one component by checkpoint key. */
 export interface WeightSource {

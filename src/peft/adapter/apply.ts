@@ -2,9 +2,9 @@
 import { InputError } from '../../errors.js';
 import { float32Array, type Network } from '../../nn/index.js';
 import { METHODS } from '../methods.js';
-import { gather } from '../selection.js';
 import { type Adapter, nameOf } from './adapter.js';
-import type { WeightDelta } from './deltas.js';
+import { naming, type StoredDelta, storedDelta, type WeightDelta } from './deltas.js';
+import { Entries, halfProducts, type ScaledChange } from './entries.js';
 import { fingerprint, shortFingerprint } from './fingerprint.js';
 
 export interface AdapterUse {
@@ -13,58 +13,166 @@ export interface AdapterUse {
   readonly scale?: number;
 }
 
-/** Adapters on a network: P₀ + Σ αᵢ ΔPᵢ (paper appendix Eqs. 2–3), written into the network's own arrays. */
+/**
+ * Adapters on a network: P₀ + Σ αᵢ ΔPᵢ (paper appendix Eqs. 2–3), written into the network's own arrays. What is written
+ * over is kept, so that every change costs one pass over the changed entries. The weights are this object's to change:
+ * nothing else may train or change them between its calls.
+ */
 export class AppliedAdapters {
-  private readonly patches: readonly (readonly Patch[])[];
+  private current: readonly AdapterUse[] = [];
+  /** By the key of their weight. */
+  private layers: ReadonlyMap<string, Layer> = new Map();
+  /** Whether they are in the weights now. */
+  private on = false;
 
   /** Use `applyAdapters`. */
-  constructor(network: Network, uses: readonly AdapterUse[]) {
-    this.patches = uses.map(({ adapter }) =>
-      METHODS[adapter.method].deltas(adapter, network).map((delta) => new Patch(network, delta)),
-    );
-    this.setScales(uses.map(({ scale = 1 }) => scale));
+  constructor(
+    private readonly network: Network,
+    private readonly model: string,
+    private base: string | undefined,
+  ) {}
+
+  /** The adapters with their scales. */
+  get uses(): readonly AdapterUse[] {
+    return this.current;
   }
 
-  /** Applies other scales, one for each adapter, at the cost of writing the changed entries. */
+  /** Applies other scales, one for each adapter. */
   setScales(scales: readonly number[]): void {
-    if (scales.length !== this.patches.length || !scales.every(Number.isFinite)) {
-      throw new InputError(`expected ${this.patches.length} finite scales, got ${scales.join(', ')}`);
-    }
-    this.remove();
-    scales.forEach((scale, i) => {
-      if (scale !== 0) for (const patch of this.patches[i]!) patch.add(scale);
-    });
+    expectScales(scales, this.current.length);
+    this.current = this.current.map((use, i) => ({ ...use, scale: scales[i]! }));
+    this.write();
   }
 
-  /** Puts the base weights back, bit for bit. */
+  /**
+   * Exchanges the adapters for others. Entries that those of both change, as adapters of one threshold do, need not be
+   * looked for again. Throws InputError where an adapter does not fit, and leaves everything as it was.
+   */
+  replace(uses: readonly AdapterUse[]): void {
+    const { network, model } = this;
+    expectScales(
+      uses.map(({ scale = 1 }) => scale),
+      uses.length,
+    );
+    if (uses.length > 0) {
+      this.base ??= fingerprint(network);
+      checkFingerprint(network.name, this.base, uses, model);
+    }
+    const before = this.layers;
+    const layers = new Map<string, Layer>();
+    try {
+      for (const key of changedKeys(uses, network))
+        layers.set(key, Layer.of(network, key, uses, before.get(key)));
+    } catch (error) {
+      if (this.on) this.write();
+      throw error;
+    }
+    for (const [key, layer] of before) layer.restore(layers.get(key));
+    this.layers = layers;
+    this.current = uses;
+    this.write();
+  }
+
+  /** Puts the base weights back, bit for bit. `setScales` and `replace` put adapters on them again. */
   remove(): void {
-    for (const patch of this.patches.flat()) patch.restore();
+    for (const layer of this.layers.values()) layer.restore();
+    this.on = false;
+  }
+
+  private write(): void {
+    const scalers = this.current.map(scalerOf);
+    for (const layer of this.layers.values()) layer.write(scalers);
+    this.on = true;
   }
 }
 
-/** The changes of one weight by one adapter, and what they change. */
-class Patch {
-  private readonly weights: Float32Array;
-  private readonly base: Float32Array;
+/** One weight and what adapters change of it. */
+class Layer {
+  private readonly entries: readonly Entries[];
 
-  constructor(
-    network: Network,
-    private readonly delta: WeightDelta,
-  ) {
-    this.weights = float32Array(network, delta.key);
-    this.base = delta.positions ? gather(this.weights, delta.positions) : this.weights.slice();
+  private constructor(private readonly parts: readonly Part[]) {
+    this.entries = [...new Set(parts.map(({ entries }) => entries))];
   }
 
-  add(scale: number): void {
-    addDelta(this.weights, this.delta, scale);
+  /** `before` is what adapters changed of the weight so far; where that does not tell the entries, it is taken off. */
+  static of(network: Network, key: string, uses: readonly AdapterUse[], before: Layer | undefined): Layer {
+    const weights = float32Array(network, key);
+    const { shape } = network.parameters.get(key)!;
+    const known = before ? [...before.parts] : [];
+    const parts = uses.flatMap(({ adapter }, use) => {
+      const stored = storedDelta(adapter, key, shape);
+      if (!stored) return [];
+      let entries = known.find((part) => changeSameEntries(part.stored, stored))?.entries;
+      if (!entries) {
+        before?.restore();
+        entries = naming(adapter, key, () => Entries.of(weights, stored));
+      }
+      const part = { use, stored, entries };
+      known.push(part);
+      return [part];
+    });
+    return new Layer(parts);
   }
 
-  restore(): void {
-    const { weights, base } = this;
-    const { positions } = this.delta;
-    if (!positions) weights.set(base);
-    else for (let i = 0; i < base.length; i++) weights[positions[i]!] = base[i]!;
+  /** Puts base values back, except where another layer is about to be written. */
+  restore(next?: Layer): void {
+    for (const entries of this.entries) {
+      if (next?.entries.includes(entries)) continue;
+      for (let block = 0; block < entries.blocks; block++) entries.restore(block);
+    }
   }
+
+  /** Base values plus the changes of the adapters that have a scaler, in their order. */
+  write(scalers: readonly (Scaler | undefined)[]): void {
+    const changes = this.parts.flatMap(({ use, stored, entries }) => {
+      const change = scalers[use]?.(stored.changes);
+      return change ? [{ entries, change }] : [];
+    });
+    const [only, ...more] = this.entries;
+    const [first, ...others] = changes;
+    for (let block = 0; block < only!.blocks; block++) {
+      if (first && more.length === 0) {
+        only!.set(block, first.change);
+        for (const { entries, change } of others) entries.add(block, change);
+      } else {
+        for (const entries of this.entries) entries.restore(block);
+        for (const { entries, change } of changes) entries.add(block, change);
+      }
+    }
+  }
+}
+
+interface Part {
+  /** Which of the adapters. */
+  readonly use: number;
+  readonly stored: StoredDelta;
+  readonly entries: Entries;
+}
+
+function changeSameEntries(a: StoredDelta, b: StoredDelta): boolean {
+  if (a.changes.length !== b.changes.length) return false;
+  if (a.entries === 'all' || b.entries === 'all') return a.entries === b.entries;
+  if ('listed' in a.entries)
+    return 'listed' in b.entries && Buffer.compare(a.entries.listed, b.entries.listed) === 0;
+  return 'below' in b.entries && a.entries.below === b.entries.below;
+}
+
+/** Changes of an adapter times its scale. */
+type Scaler = (changes: StoredDelta['changes']) => ScaledChange;
+
+function scalerOf({ adapter, scale = 1 }: AdapterUse): Scaler | undefined {
+  if (scale === 0) return undefined;
+  let products: Float32Array | undefined;
+  return (changes) => {
+    if (changes instanceof Float32Array) return { changes, factor: adapter.scale, alpha: scale };
+    products ??= halfProducts(adapter.scale, scale);
+    return { changes, products };
+  };
+}
+
+function expectScales(scales: readonly number[], count: number): void {
+  if (scales.length === count && scales.every(Number.isFinite)) return;
+  throw new InputError(`expected ${count} finite scales, got ${scales.join(', ')}`);
 }
 
 /** w ← w + αΔ, with α, the product and the sum rounded to float32 as tensor libraries do. */
@@ -74,17 +182,31 @@ export function addDelta(weights: Float32Array, { positions, values }: WeightDel
     weights[positions ? positions[i]! : i]! += Math.fround(alpha * values[i]!);
 }
 
-/**
- * Adds adapters to a network's weights. Throws InputError where one was made from other weights; `model` names the
- * network's model in that message.
- */
+/** What a caller of `applyAdapters` knows of the network. */
+export interface ApplyOptions {
+  /** The network's model, for messages. */
+  model?: string | undefined;
+  /** `fingerprint(network)`, where it is known: finding it out reads all weights. */
+  fingerprint?: string | undefined;
+}
+
+/** Adds adapters to a network's weights. Throws InputError where one was made from other weights. */
 export function applyAdapters(
   network: Network,
   uses: readonly AdapterUse[],
-  { model = network.name }: { model?: string } = {},
+  { model = network.name, fingerprint: base }: ApplyOptions = {},
 ): AppliedAdapters {
-  checkBase(network, uses, model);
-  return new AppliedAdapters(network, uses);
+  const applied = new AppliedAdapters(network, model, base);
+  applied.replace(uses);
+  return applied;
+}
+
+/** The weights that any of the adapters changes. Throws InputError where the network lacks one of them. */
+export function changedKeys(
+  uses: readonly AdapterUse[],
+  network: { name: string; parameters: { has(key: string): boolean } },
+): string[] {
+  return [...new Set(uses.flatMap(({ adapter }) => METHODS[adapter.method].changedKeys(adapter, network)))];
 }
 
 /** Throws InputError unless the network's weights are those that every adapter was made from. */

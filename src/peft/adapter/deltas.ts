@@ -10,7 +10,7 @@
 import { InputError } from '../../errors.js';
 import { sameShape } from '../../graph/index.js';
 import { asFloat32, type Network } from '../../nn/index.js';
-import { floatToHalf, sizeOf, type Tensor, tensor, tensorOf, toFloat32 } from '../../tensor/index.js';
+import { floatToHalf, halfToFloat32, type Tensor, tensor, tensorOf } from '../../tensor/index.js';
 import { positionsBelow } from '../selection.js';
 import { type Adapter, type AdapterDType, nameOf } from './adapter.js';
 import { decodePositions, encodePositions } from './positions.js';
@@ -95,55 +95,110 @@ export function packedKeys(
   return keys;
 }
 
+/** How an adapter holds its change of one weight. */
+export interface StoredDelta {
+  /** One for each changed entry; `factor` times them is what is added. */
+  readonly changes: Float32Array | Uint16Array;
+  readonly factor: number;
+  /** Which entries change: all, those of the base weight below a threshold, or those at encoded positions. */
+  readonly entries: 'all' | { readonly below: number } | { readonly listed: Uint8Array };
+}
+
+/** The change that an adapter holds for a weight of this shape, if it changes that. Throws InputError where it does not fit. */
+export function storedDelta(
+  adapter: Adapter,
+  key: string,
+  shape: readonly number[],
+): StoredDelta | undefined {
+  const stored = adapter.tensors.get(DELTA + key);
+  if (!stored) return undefined;
+  return naming(adapter, key, () => ({
+    changes: changesOf(stored),
+    factor: adapter.scale,
+    entries: entriesOf(adapter, key, stored, shape),
+  }));
+}
+
 /** The change it holds for one weight of its base, if it changes that. Throws InputError where it does not fit. */
 export function unpackDelta(
   adapter: Adapter,
   key: string,
   weight: Tensor<'float32'>,
 ): WeightDelta | undefined {
-  const stored = adapter.tensors.get(DELTA + key);
+  const stored = storedDelta(adapter, key, weight.shape);
   if (!stored) return undefined;
+  const positions = naming(adapter, key, () => positionsOf(stored, weight.data));
+  return { key, shape: weight.shape, positions, values: valuesOf(stored) };
+}
+
+/** Runs `read`; messages of its InputErrors name the weight and the adapter. */
+export function naming<T>(adapter: Adapter, key: string, read: () => T): T {
   try {
-    const values = changes(adapter, stored);
-    return { key, shape: weight.shape, positions: positionsOf(adapter, key, stored, weight), values };
+    return read();
   } catch (error) {
     if (!(error instanceof InputError)) throw error;
     throw new InputError(
       `cannot use "${key}" of ${nameOf(adapter)}: ${error.message}; make the adapter again`,
-      {
-        cause: error,
-      },
+      { cause: error },
     );
   }
 }
 
-function changes({ scale }: Adapter, stored: Tensor): Float32Array {
-  if (stored.dtype !== 'float16' && stored.dtype !== 'float32')
-    throw new InputError(`its changes are ${stored.dtype}, expected float16 or float32`);
-  const values = toFloat32(stored);
-  for (let i = 0; i < values.length; i++)
-    if (!Number.isFinite(values[i]!))
-      throw new InputError(`a change is ${values[i]}, expected finite numbers`);
-  return scale === 1 ? values : values.map((value) => value * scale);
+function changesOf({ dtype, data }: Tensor): Float32Array | Uint16Array {
+  if (dtype === 'float32') {
+    const values = data as Float32Array;
+    const wrong = values.findIndex((value) => !Number.isFinite(value));
+    if (wrong >= 0) throw new InputError(`a change is ${values[wrong]}, expected finite numbers`);
+    return values;
+  }
+  if (dtype !== 'float16') throw new InputError(`its changes are ${dtype}, expected float16 or float32`);
+  const halves = data as Uint16Array;
+  let overflow = 0;
+  // An exponent of all ones carries into the sign's place.
+  for (let i = 0; i < halves.length; i++) overflow |= (halves[i]! & 0x7c00) + 0x400;
+  if ((overflow & 0x8000) === 0) return halves;
+  const wrong = halves.find((half) => (half & 0x7c00) === 0x7c00)!;
+  const [value] = halfToFloat32(Uint16Array.of(wrong));
+  throw new InputError(`a change is ${value}, expected finite numbers`);
 }
 
-function positionsOf(
+function entriesOf(
   { tensors, threshold }: Adapter,
   key: string,
-  { shape }: Tensor,
-  weight: Tensor<'float32'>,
-): Int32Array | undefined {
+  { shape: stored }: Tensor,
+  shape: readonly number[],
+): StoredDelta['entries'] {
   const listed = tensors.get(POSITIONS + key);
-  const count = sizeOf(shape);
   if (listed) {
     if (listed.dtype !== 'uint8') throw new InputError(`its positions are ${listed.dtype}, expected uint8`);
-    return decodePositions(listed.data as Uint8Array, count, weight.data.length);
+    return { listed: listed.data as Uint8Array };
   }
   if (threshold === undefined) {
-    if (sameShape(shape, weight.shape)) return undefined;
-    throw new InputError(`its changes are [${shape}] but the weight is [${weight.shape}]`);
+    if (sameShape(stored, shape)) return 'all';
+    throw new InputError(`its changes are [${stored}] but the weight is [${shape}]`);
   }
-  const below = positionsBelow(weight.data, threshold);
-  if (shape.length === 1 && below.length === count) return below;
-  throw new InputError(`it has ${count} changes but the weight ${below.length} entries below ${threshold}`);
+  if (stored.length === 1) return { below: threshold };
+  throw new InputError(
+    `its changes are [${stored}], expected one axis as they are of entries below ${threshold}`,
+  );
+}
+
+function valuesOf({ changes, factor }: StoredDelta): Float32Array {
+  const values = changes instanceof Float32Array ? changes : halfToFloat32(changes);
+  return factor === 1 ? values : values.map((value) => value * factor);
+}
+
+function positionsOf({ changes, entries }: StoredDelta, base: Float32Array): Int32Array | undefined {
+  if (entries === 'all') return undefined;
+  const count = changes.length;
+  if ('listed' in entries) return decodePositions(entries.listed, count, base.length);
+  const positions = positionsBelow(base, entries.below);
+  expectCount(count, positions.length, entries.below);
+  return positions;
+}
+
+/** Throws InputError unless there are as many entries below the threshold as changes. */
+export function expectCount(changes: number, below: number, threshold: number): void {
+  if (changes === below) return;
+  throw new InputError(`it has ${changes} changes but the weight ${below} entries below ${threshold}`);
 }

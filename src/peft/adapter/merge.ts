@@ -5,7 +5,7 @@ import { sizeOf, type Tensor } from '../../tensor/index.js';
 import { METHODS } from '../methods.js';
 import { gather, positionsBelow, positionsOfOnes } from '../selection.js';
 import type { Adapter, AdapterDType } from './adapter.js';
-import { type AdapterUse, checkBase } from './apply.js';
+import { type AdapterUse, changedKeys, checkBase } from './apply.js';
 import { packDeltas, type WeightDelta } from './deltas.js';
 
 export interface MergeOptions {
@@ -53,14 +53,6 @@ export function mergeAdapters(
     },
     ...packDeltas(() => merged, implied, dtype),
   };
-}
-
-/** The weights that any of the adapters changes. Throws InputError where the network lacks one of them. */
-export function changedKeys(
-  uses: readonly AdapterUse[],
-  network: { name: string; parameters: { has(key: string): boolean } },
-): string[] {
-  return [...new Set(uses.flatMap(({ adapter }) => METHODS[adapter.method].changedKeys(adapter, network)))];
 }
 
 /** Σ αᵢ ΔPᵢ of one weight, which has its base values; undefined where no adapter changes it. */
