@@ -31,6 +31,7 @@ export function toMarkdown(result: Result): string {
     growthTable(result, first.pixels),
     pictureTable(result),
     startTable(result),
+    toldTable(result),
     arithmetic(result),
     missing(result),
   ];
@@ -155,6 +156,20 @@ function startTable(result: Result): string {
   if (rows.length === 0) return '';
   const head = ['', '', 'load', 'select', 'first step', 'the process until then', 'peak memory'];
   return `**From a checkpoint in float16 on disk to the first step, in seconds**\n\n${table(head, rows)}`;
+}
+
+/** How well the memory was told beforehand. */
+function toldTable(result: Result): string {
+  const rows = result.cells.flatMap((cell) => {
+    const told = cell.measurements[0]?.toldBytes;
+    if (told === undefined) return [];
+    const taken = peakBytes(cell);
+    const where = `${cell.pixels} pixels, batch ${cell.batch}`;
+    return [[titleOf(cell), where, gigabytes(told), gigabytes(taken), (told / taken).toFixed(2)]];
+  });
+  if (rows.length === 0) return '';
+  const head = ['', '', 'told beforehand', 'taken', 'told / taken'];
+  return `**Memory as \`sara train\` would tell it**\n\n${table(head, rows)}`;
 }
 
 /** What the machine's matrix products allow. */

@@ -30,6 +30,8 @@ export interface Measurement {
   readonly trained?: number;
   /** Of one step. */
   readonly flops?: number;
+  /** What `sara train` would tell of the peak beforehand. */
+  readonly toldBytes?: number;
   /** How often each step stands for one of its kind. */
   readonly weights?: readonly number[];
   /** Seconds of other things, by name. */

@@ -1,11 +1,14 @@
 /** Training with this library: each method on a UNet with random weights, or on one that is loaded first. */
 import { noiseSchedule } from '../src/diffusion/index.js';
-import { loadNetwork, UNET, type UNetConfig } from '../src/models/index.js';
+import { loadNetwork, parseVaeConfig, UNET, type UNetConfig } from '../src/models/index.js';
 import { countParameters, type Network } from '../src/nn/index.js';
 import { AdamW, AdamWSara, type Optimizer } from '../src/peft/index.js';
-import { Random, sizeOf, tensor } from '../src/tensor/index.js';
+import { Random, sizeOf, type Tensor, tensor } from '../src/tensor/index.js';
 import { type DiffusionBatch, DiffusionObjective } from '../src/train/diffusion-objective.js';
+import { estimateMemory } from '../src/train/memory/estimate.js';
+import { shapeOnlyBatch } from '../src/train/memory/shape-only.js';
 import { Stepper, type StepperOptions } from '../src/train/stepper.js';
+import { SD15 } from './model-configs.js';
 import { expectedThreshold, randomNetwork, type WeightDType } from './random-weights.js';
 import type { Case } from './sizes.js';
 import { each } from './timing.js';
@@ -34,7 +37,11 @@ export const TRAININGS: Readonly<Record<string, Training>> = {
 export async function training(of: Case, options: WorkOptions, method: Training): Promise<Work> {
   const unet = randomNetwork('unet', UNET, of.unet, method.weights);
   const { optimizer, step } = steps(unet, of, options, method);
-  const facts = { parameters: countParameters(unet.parameters), trained: optimizer.trainedCount };
+  const facts = {
+    parameters: countParameters(unet.parameters),
+    trained: optimizer.trainedCount,
+    toldBytes: toldBytes(unet, of, optimizer, method),
+  };
   return { facts, times: each(step) };
 }
 
@@ -58,13 +65,29 @@ function steps(unet: Network<UNetConfig>, of: Case, { threads }: WorkOptions, me
   return { optimizer, step: () => stepper.step([batch], { maxGradientNorm: 1 }) };
 }
 
-export function randomBatch({ batch, latents, tokens }: Case, config: UNetConfig): DiffusionBatch {
+/** The memory that `sara train` would tell beforehand. */
+function toldBytes(unet: Network<UNetConfig>, of: Case, { tensors }: Optimizer, method: Training): number {
+  const trained = new Map(
+    tensors.flatMap(({ key, selected }) => (selected ? [[key, selected.length] as const] : [])),
+  );
+  return estimateMemory({
+    ...{ unet: unet.config, vae: parseVaeConfig(of.vae ?? SD15.vae), encoderBytes: 0, encodersStay: false },
+    ...{ weightDtype: method.weights ?? 'float32', trained, checkpoint: method.stepper?.checkpoint ?? false },
+    ...{ size: of.pixels, batch: of.batch, accumulate: 1, tokens: of.tokens },
+    ...{ clips: true, average: false, draws: false },
+  }).peak;
+}
+
+export function randomBatch(of: Case, config: UNetConfig): DiffusionBatch {
   const random = new Random(0, 'batch');
-  const normal = (shape: readonly number[]) => tensor(shape, random.normal(sizeOf(shape)));
+  const filled = ({ shape }: Tensor) => tensor(shape, random.normal(sizeOf(shape)));
+  const { latents, noise, condition, pooled, timeIds } = shapeOnlyBatch(config, of);
   return {
-    latents: normal([batch, ...latents]),
-    noise: normal([batch, ...latents]),
-    timesteps: random.integers(batch, 0, 1000),
-    condition: normal([batch, tokens, [config.cross_attention_dim].flat()[0]!]),
+    latents: filled(latents),
+    noise: filled(noise),
+    timesteps: random.integers(of.batch, 0, 1000),
+    condition: filled(condition),
+    pooled: pooled && filled(pooled),
+    timeIds: timeIds && filled(timeIds),
   };
 }

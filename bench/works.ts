@@ -35,6 +35,8 @@ export interface Facts {
   readonly trained?: number;
   /** Of one step. */
   readonly flops?: number;
+  /** What `sara train` would tell beforehand. */
+  readonly toldBytes?: number;
   /** How often each step stands for one of its kind. */
   readonly weights?: readonly number[];
 }

@@ -124,11 +124,15 @@ function runningOrder({ nodes }: Graph): Node[] {
     const sources = [...new Set(node.inputs.map((value) => value.node))].filter((source) =>
       place.has(source),
     );
-    for (const source of sources.sort((a, b) => place.get(a)! - place.get(b)!))
+    const rank = (source: Node) => (convertsWeight(source) ? -1 : place.get(source)!);
+    for (const source of sources.sort((a, b) => rank(a) - rank(b)))
       if (!visited.has(source)) stack.push({ node: source, leaving: false });
   }
   return order;
 }
+
+/** Weights kept in float16 become float32 last of a node's inputs, as far as was seen. */
+const convertsWeight = ({ op, inputs }: Node): boolean => op === 'cast' && inputs[0]!.node.op === 'input';
 
 const ELEMENTWISE: ReadonlySet<string> = new Set([
   ...['neg', 'exp', 'log', 'sqrt', 'reciprocal', 'sigmoid', 'tanh', 'erf', 'sin', 'cos', 'abs', 'sign'],
