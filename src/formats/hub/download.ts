@@ -3,6 +3,7 @@ import { createHash, type Hash } from 'node:crypto';
 import { createReadStream } from 'node:fs';
 import { mkdir, open, rename, rm, stat } from 'node:fs/promises';
 import { dirname } from 'node:path';
+import { setTimeout } from 'node:timers/promises';
 import { InputError } from '../../errors.js';
 import { fileError } from '../files.js';
 
@@ -21,7 +22,7 @@ export interface Download {
 /** The network failed, and not the file system or the server. */
 export class ConnectionError extends Error {}
 
-/** How often a download that gets further each time may break. */
+/** How often a file is asked for, in all. */
 const ATTEMPTS = 5;
 
 /** Throws ConnectionError where the connection keeps breaking, InputError where the content or the disk is at fault. */
@@ -38,8 +39,9 @@ export async function download(file: Download): Promise<void> {
       await append(file, incomplete);
       break;
     } catch (error) {
-      if (!(error instanceof ConnectionError)) throw error;
-      if (attempt === ATTEMPTS || (await sizeOf(incomplete)) === before) throw error;
+      if (!(error instanceof ConnectionError) || attempt === ATTEMPTS) throw error;
+      // A network that gives nothing at all may need a moment.
+      if ((await sizeOf(incomplete)) === before) await setTimeout(100 * 2 ** attempt);
     }
   }
   try {
@@ -59,65 +61,64 @@ async function sizeOf(path: string): Promise<number> {
 
 /** Fetches what is missing at the end of the file and checks the whole. */
 async function append(file: Download, incomplete: string): Promise<void> {
-  let done = await sizeOf(incomplete);
-  if (done > file.size) {
-    await rm(incomplete);
-    done = 0;
-  }
-  const hash = createHash('sha256');
-  if (done > 0) await hashFile(hash, incomplete);
-  if (done < file.size || file.size === 0) await fetchRest(file, incomplete, done, hash);
+  const there = await sizeOf(incomplete);
+  const kept = there > file.size ? 0 : there;
+  const hash =
+    kept === file.size && kept > 0
+      ? await hashOf(incomplete)
+      : await fetchRest(file, incomplete, kept, kept > 0 ? await hashOf(incomplete) : createHash('sha256'));
   if (file.sha256 !== undefined && hash.digest('hex') !== file.sha256) {
     await rm(incomplete, { force: true });
     throw new InputError(`${file.url} arrived damaged and was removed; run the command again`);
   }
 }
 
-async function hashFile(hash: Hash, path: string): Promise<void> {
+async function hashOf(path: string): Promise<Hash> {
+  const hash = createHash('sha256');
   try {
     for await (const chunk of createReadStream(path, { highWaterMark: 2 ** 20 })) hash.update(chunk);
   } catch (error) {
     throw fileError('read', path, error);
   }
+  return hash;
 }
 
-async function fetchRest(file: Download, incomplete: string, from: number, hash: Hash): Promise<void> {
-  const headers = { ...file.headers, ...(from > 0 && { Range: `bytes=${from}-` }) };
+/** Writes what follows the first `kept` bytes, whose hash is given, and gives the hash of all; or all, if that is what comes. */
+async function fetchRest(file: Download, incomplete: string, kept: number, ofKept: Hash): Promise<Hash> {
+  const headers = { ...file.headers, ...(kept > 0 && { Range: `bytes=${kept}-` }) };
   const response = await connecting(fetch(file.url, { headers }));
   if (!response.ok) {
     await response.body?.cancel();
     throw new InputError(`${file.url} answers ${response.status} ${response.statusText}; try again later`);
   }
-  if (from > 0 && response.status !== 206) {
-    await response.body?.cancel();
-    await rm(incomplete);
-    throw new ConnectionError('the server starts anew');
-  }
-  const handle = await open(incomplete, 'a').catch((error) => {
-    throw fileError('write', incomplete, error);
-  });
-  let done = from;
+  const goesOn = kept > 0 && response.status === 206;
+  const hash = goesOn ? ofKept : createHash('sha256');
+  let done = goesOn ? kept : 0;
+  const writing = async <T>(promise: Promise<T>): Promise<T> =>
+    promise.catch((error) => {
+      throw fileError('write', incomplete, error);
+    });
+  const handle = await writing(open(incomplete, goesOn ? 'a' : 'w'));
   try {
     const reader = response.body!.getReader();
     for (;;) {
       const { value } = await connecting(reader.read());
       if (value === undefined) break;
-      await handle.write(value).catch((error) => {
-        throw fileError('write', incomplete, error);
-      });
+      await writing(handle.appendFile(value));
       hash.update(value);
       done += value.length;
       file.onProgress(done);
     }
-    await handle.sync();
+    await writing(handle.sync());
   } finally {
     await handle.close();
   }
-  if (done < file.size) throw new ConnectionError('the connection ended too early');
+  if (done < file.size) throw new ConnectionError('it ended too early');
   if (done > file.size) {
     await rm(incomplete);
     throw new InputError(`${file.url} is longer than the list of files says; try again later`);
   }
+  return hash;
 }
 
 /** A promise of the network's, whose failure is a ConnectionError that names its cause. */
