@@ -1,5 +1,6 @@
 /** Which runner computes which kind of golden case, by the end of its path; and why some kinds have none yet. */
 import type { Check } from './check.js';
+import { runClipCase, runClipScoreCase } from './clip.js';
 import { runPipelineCase } from './pipeline.js';
 import { runSaraBaseCase, runSaraCommonCase } from './sara.js';
 import { runSaraOfficialCase } from './sara-official.js';
@@ -36,7 +37,8 @@ const KINDS: readonly (readonly [pattern: RegExp, outcome: Runner | string])[] =
   [/sara\/scale-merge$/, runSaraScaleMergeCase],
   [/sara\/official-pt$/, runSaraOfficialCase],
   [/transformer\/[^/]+$/, 'the transformer of Stable Diffusion 3 is not built yet'],
-  [/clip\/full$/, "CLIP's image tower is not built yet"],
+  [/clip\/full$/, runClipCase],
+  [/metrics\/clip-score$/, runClipScoreCase],
   [/peft\/.+$/, 'the methods to compare with are not built yet'],
   [/metrics\/.+$/, 'metrics are not built yet'],
   [/analysis\/.+$/, 'the analysis of weights is not built yet'],

@@ -27,6 +27,7 @@ export {
   toUnit,
   writePng,
 } from './images.js';
+export { type ResampleFilter, resample } from './resample.js';
 export {
   type LazyTensor,
   openSafetensors,

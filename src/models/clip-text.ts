@@ -1,13 +1,14 @@
 /** The text encoders of OpenAI's CLIP and of OpenCLIP: transformers' CLIPTextModel and CLIPTextModelWithProjection, v5.18. */
 import { z } from 'zod';
 import { segment, type Value } from '../graph/index.js';
-import { activation, embedding, layerNorm, linear, type Scope } from '../nn/index.js';
-import { add, attention, gatherRows, reshape, slice, transpose } from '../ops/index.js';
+import { embedding, layerNorm, linear, type Scope } from '../nn/index.js';
+import { add, gatherRows, reshape, slice } from '../ops/index.js';
 import { type Tensor, tensorOf } from '../tensor/index.js';
+import { CLIP_ACTIVATIONS, clipEncoderLayer, headsDivide } from './clip-layer.js';
 import { count, parseConfig, withDefault } from './config.js';
 
 /** Keys and defaults are those of CLIPTextConfig. */
-const schema = z
+export const clipTextSchema = z
   .object({
     architectures: withDefault(z.tuple([z.enum(['CLIPTextModel', 'CLIPTextModelWithProjection'])]), [
       'CLIPTextModel',
@@ -20,22 +21,17 @@ const schema = z
     num_hidden_layers: withDefault(count, 12),
     num_attention_heads: withDefault(count, 8),
     max_position_embeddings: withDefault(count, 77),
-    hidden_act: withDefault(z.enum(['quick_gelu', 'gelu', 'gelu_new', 'gelu_pytorch_tanh']), 'quick_gelu'),
+    hidden_act: withDefault(z.enum(CLIP_ACTIVATIONS), 'quick_gelu'),
     layer_norm_eps: withDefault(z.number().positive(), 1e-5),
     eos_token_id: withDefault(z.int().nonnegative(), 49407),
   })
-  .superRefine(({ hidden_size, num_attention_heads }, context) => {
-    if (hidden_size % num_attention_heads !== 0) {
-      const message = `expected a divisor of hidden_size, ${hidden_size}`;
-      context.addIssue({ code: 'custom', path: ['num_attention_heads'], message });
-    }
-  });
+  .superRefine(headsDivide);
 
-export type ClipTextConfig = z.output<typeof schema>;
+export type ClipTextConfig = z.output<typeof clipTextSchema>;
 
 /** Reads text_encoder/config.json. Throws InputError where it asks for what is not supported. */
 export function parseClipTextConfig(json: unknown): ClipTextConfig {
-  return parseConfig('text_encoder/config.json', schema, json);
+  return parseConfig('text_encoder/config.json', clipTextSchema, json);
 }
 
 /** Every published config has this, which is no real end id: then the end is where the largest id is. */
@@ -89,7 +85,8 @@ export function clipTextModel(
   const hiddenStates = [embeddings(model.at('embeddings'), config, inputIds)];
   for (let layer = 0; layer < config.num_hidden_layers; layer++) {
     const previous = hiddenStates.at(-1)!;
-    hiddenStates.push(segment(() => encoderLayer(model.at('encoder', 'layers', layer), config, previous)));
+    const scope = model.at('encoder', 'layers', layer);
+    hiddenStates.push(segment(() => clipEncoderLayer(scope, config, previous, { causal: true })));
   }
   const lastHiddenState = clipFinalLayerNorm(scope, config, hiddenStates.at(-1)!);
   if (!pooledRows) return { lastHiddenState, hiddenStates };
@@ -111,29 +108,4 @@ function embeddings(scope: Scope, config: ClipTextConfig, ids: Value): Value {
   const init = { kind: 'normal', std: 0.02 } as const;
   const positions = scope.at('position_embedding').param('weight', [max_position_embeddings, width], init);
   return add(tokens, slice(positions, 0, 0, ids.shape[1]!));
-}
-
-/** x [B, T, C]: attention to earlier tokens, then two linear layers, each around a shortcut. */
-function encoderLayer(scope: Scope, config: ClipTextConfig, input: Value): Value {
-  const { hidden_size: width, intermediate_size, layer_norm_eps: epsilon } = config;
-  const normed = layerNorm(scope.at('layer_norm1'), input, epsilon);
-  const x = add(input, causalAttention(scope.at('self_attn'), config, normed));
-  const hidden = linear(
-    scope.at('mlp', 'fc1'),
-    layerNorm(scope.at('layer_norm2'), x, epsilon),
-    intermediate_size,
-  );
-  return add(x, linear(scope.at('mlp', 'fc2'), activation(config.hidden_act)(hidden), width));
-}
-
-function causalAttention(scope: Scope, config: ClipTextConfig, x: Value): Value {
-  const { hidden_size: width, num_attention_heads: heads } = config;
-  const [batch, length] = x.shape as [number, number, number];
-  const project = (name: string) =>
-    transpose(reshape(linear(scope.at(name), x, width), [batch, length, heads, width / heads]), [0, 2, 1, 3]);
-  const mixed = attention(project('q_proj'), project('k_proj'), project('v_proj'), {
-    scale: 1 / Math.sqrt(width / heads),
-    causal: true,
-  });
-  return linear(scope.at('out_proj'), reshape(transpose(mixed, [0, 2, 1, 3]), [batch, length, width]), width);
 }

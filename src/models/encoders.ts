@@ -1,7 +1,7 @@
 /** What stands around the UNet: text encoders, and the autoencoder between pictures and latents; running them. */
 import { InputError } from '../errors.js';
-import { graphOf, input, type Value } from '../graph/index.js';
-import { type Network, parameterFeeds, Scope } from '../nn/index.js';
+import type { Value } from '../graph/index.js';
+import type { Network, Scope } from '../nn/index.js';
 import type { RuntimeOptions } from '../runtime/index.js';
 import { concatenate, type Tensor, tensor, tensorOf } from '../tensor/index.js';
 import { momentsToGaussian, scaleLatents, unscaleLatents, vaeDecode, vaeEncode } from './autoencoder-kl.js';
@@ -125,8 +125,11 @@ export class Encoders {
     const { network } = this.textEncoders[i]!;
     const ids = this.tokenize([text], i);
     const rows = pooledRows(network.config, ids);
-    const found = await this.run(network, 'encode', { inputIds: ids, pooledRows: rows }, (scope, inputs) =>
-      promptStates(scope, network.config, this.pipeline.conditioning, inputs),
+    const found = await this.sessions.run(
+      network,
+      'encode',
+      { inputIds: ids, pooledRows: rows },
+      (scope, inputs) => promptStates(scope, network.config, this.pipeline.conditioning, inputs),
     );
     return { encoderHiddenStates: found.get('states')!, pooled: found.get('pooled') };
   }
@@ -146,29 +149,12 @@ export class Encoders {
     const outputs: Tensor<'float32'>[] = [];
     for (let i = 0; i < count; i++) {
       const element = tensor([1, ...rest], data.subarray(i * size, (i + 1) * size));
-      const found = await this.run(network, what, { element }, (scope, inputs) => ({
+      const found = await this.sessions.run(network, what, { element }, (scope, inputs) => ({
         output: build(scope, inputs.element),
       }));
       outputs.push(found.get('output')!);
     }
     return concatenate(outputs);
-  }
-
-  /** Runs a graph over a network's weights, compiled once for each `what` and shape of the inputs. */
-  protected async run<Inputs extends Readonly<Record<string, Tensor>>>(
-    network: Network,
-    what: string,
-    inputs: Inputs,
-    build: (scope: Scope, inputs: { [Name in keyof Inputs]: Value }) => Readonly<Record<string, Value>>,
-  ): Promise<Map<string, Tensor<'float32'>>> {
-    const entries = Object.entries(inputs);
-    const shapes = entries.map(([name, { shape }]) => `${name} ${shape}`);
-    const session = await this.sessions.get([network.name, what, ...shapes].join(' '), () => {
-      const values = entries.map(([name, { shape, dtype }]) => [name, input(name, shape, dtype)]);
-      return graphOf(build(Scope.of(network), Object.fromEntries(values)));
-    });
-    const outputs = await session.run(new Map([...parameterFeeds(network), ...entries]));
-    return outputs as Map<string, Tensor<'float32'>>;
   }
 }
 

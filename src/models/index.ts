@@ -2,16 +2,25 @@
 export { momentsToGaussian, scaleLatents, unscaleLatents, vaeDecode, vaeEncode } from './autoencoder-kl.js';
 export { parseVaeConfig, type VaeConfig, vaeScaleFactor } from './autoencoder-kl-config.js';
 export {
+  CLIP,
+  type ClipConfig,
+  clipImageFeatures,
+  clipLogitScale,
+  clipTextFeatures,
+} from './clip.js';
+export {
   type ClipTextConfig,
   clipFinalLayerNorm,
   clipTextModel,
   parseClipTextConfig,
   pooledRows,
 } from './clip-text.js';
+export { clipVisionModel } from './clip-vision.js';
 export type { JsonObject } from './config.js';
 export { type WriteModelOptions, writeModel } from './convert.js';
 export { type EncoderParts, Encoders } from './encoders.js';
 export { type DownloadEvent, downloadModel, parseHubName } from './hub-model.js';
+export { ImageProcessor } from './image-processor.js';
 export { loadNetwork, saveNetwork } from './load.js';
 export { checkWeights, type ModelFiles } from './model-files.js';
 export { type ModelConfigs, modelConfigs, readEncoders, readUNet } from './model-parts.js';
@@ -26,6 +35,7 @@ export {
 export { holdsUNet, loadUNet, type OpenModelOptions, openModel } from './open-model.js';
 export { SAVE_DTYPES, type SaveDType } from './precision.js';
 export { saveStableDiffusion } from './save.js';
+export { SessionCache } from './session-cache.js';
 export { PREDICTION_TYPES, type PredictionType } from './single-file/families.js';
 export { originalUNetKeys } from './single-file/unet-keys.js';
 export {

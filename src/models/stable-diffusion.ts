@@ -122,7 +122,7 @@ export class StableDiffusion extends Encoders {
       encoderHiddenStates,
       ...(pooled && timeIds ? { textEmbeds: pooled, timeIds } : {}),
     };
-    const outputs = await this.run(this.unet, 'predict', inputs, (scope, values) => {
+    const outputs = await this.sessions.run(this.unet, 'predict', inputs, (scope, values) => {
       const { textEmbeds, timeIds, ...rest } = values;
       const addedConditions = textEmbeds && timeIds ? { textEmbeds, timeIds } : undefined;
       return { output: unet2DCondition(scope, this.unet.config, { ...rest, addedConditions }) };
