@@ -11,7 +11,7 @@ const TIERS = [
   ['tensor'],
   ['formats', 'graph', 'kernels', 'runtime'],
   ['ops'],
-  ['autodiff', 'nn'],
+  ['autodiff', 'nn', 'linalg'],
   ['models', 'diffusion', 'peft'],
   ['generate', 'interop'],
   ['train', 'metrics', 'analysis'],

@@ -1,8 +1,9 @@
 /** A LoRA that does nearly what adapters do: the best low-rank approximation of each changed layer. */
+import { type Dense, product } from '../linalg/index.js';
 import type { AdaptedWeights, WeightDelta } from '../peft/index.js';
 import type { RuntimeOptions } from '../runtime/index.js';
 import { float32ToHalf, sizeOf, type Tensor, tensor, tensorOf, toFloat32 } from '../tensor/index.js';
-import { type Dense, lowRank, product } from './low-rank.js';
+import { lowRank } from './low-rank.js';
 
 /** Which layers a LoRA takes. */
 export const LORA_LAYERS = ['attention', 'attention-conv', 'all'] as const;

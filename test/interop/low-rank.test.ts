@@ -1,7 +1,8 @@
 /** Low-rank approximation: against the singular value decomposition of ml-matrix. */
 import { Matrix, SingularValueDecomposition } from 'ml-matrix';
 import { describe, expect, it } from 'vitest';
-import { type Dense, lowRank, product } from '../../src/interop/low-rank.js';
+import { lowRank } from '../../src/interop/low-rank.js';
+import { type Dense, product } from '../../src/linalg/index.js';
 import { Random } from '../../src/tensor/index.js';
 
 /** Entries that are normal, or 0 but for a share of them. */
