@@ -1,6 +1,8 @@
 /** Which runner computes which kind of golden case, by the end of its path; and why some kinds have none yet. */
+import { runExponentialFitCase, runMatrixCase } from './analysis.js';
 import type { Check } from './check.js';
 import { runClipCase, runClipScoreCase } from './clip.js';
+import { runFidCase, runVlhiCase } from './metrics.js';
 import { runPipelineCase } from './pipeline.js';
 import { runSaraBaseCase, runSaraCommonCase } from './sara.js';
 import { runSaraOfficialCase } from './sara-official.js';
@@ -40,8 +42,11 @@ const KINDS: readonly (readonly [pattern: RegExp, outcome: Runner | string])[] =
   [/clip\/full$/, runClipCase],
   [/metrics\/clip-score$/, runClipScoreCase],
   [/peft\/.+$/, 'the methods to compare with are not built yet'],
+  [/metrics\/fid\/[^/]+$/, runFidCase],
+  [/metrics\/vlhi$/, runVlhiCase],
   [/metrics\/.+$/, 'metrics are not built yet'],
-  [/analysis\/.+$/, 'the analysis of weights is not built yet'],
+  [/analysis\/exponential-fit$/, runExponentialFitCase],
+  [/analysis\/\d+x\d+$/, runMatrixCase],
 ];
 
 /** The runner of a case, or why it is skipped. */

@@ -24,13 +24,6 @@ export function transposed({ rows, columns, data }: Dense): Dense {
   return { rows: columns, columns: rows, data: out };
 }
 
-/** The first columns [rows, count]. */
-export function leadingColumns({ rows, columns, data }: Dense, count: number): Dense {
-  const out = new Float64Array(rows * count);
-  for (let i = 0; i < rows; i++) out.set(data.subarray(i * columns, i * columns + count), i * count);
-  return { rows, columns: count, data: out };
-}
-
 /** The mean of the rows [columns]. */
 export function rowMean({ rows, columns, data }: Dense): Float64Array {
   const mean = new Float64Array(columns);
