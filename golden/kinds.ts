@@ -2,6 +2,7 @@
 import { runExponentialFitCase, runMatrixCase } from './analysis.js';
 import type { Check } from './check.js';
 import { runClipCase, runClipScoreCase } from './clip.js';
+import { runDreamBoothCase } from './dreambooth.js';
 import { runFidCase, runVlhiCase } from './metrics.js';
 import { runPipelineCase } from './pipeline.js';
 import { runSaraBaseCase, runSaraCommonCase } from './sara.js';
@@ -41,6 +42,7 @@ const KINDS: readonly (readonly [pattern: RegExp, outcome: Runner | string])[] =
   [/transformer\/[^/]+$/, 'the transformer of Stable Diffusion 3 is not built yet'],
   [/clip\/full$/, runClipCase],
   [/metrics\/clip-score$/, runClipScoreCase],
+  [/peft\/dreambooth$/, runDreamBoothCase],
   [/peft\/.+$/, 'the methods to compare with are not built yet'],
   [/metrics\/fid\/[^/]+$/, runFidCase],
   [/metrics\/vlhi$/, runVlhiCase],

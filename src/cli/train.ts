@@ -27,12 +27,14 @@ export const train: CommandSpec<typeof schema> = {
   async run({ json, ...config }) {
     const encoding = showProgress('encoding', { quiet: json });
     const steps = showProgress('training', { quiet: json });
-    const told = json ? (event: RunEvent) => console.log(JSON.stringify(event)) : teller(encoding, steps);
+    const drawing = showProgress('class pictures', { quiet: json });
+    const told = json
+      ? (event: RunEvent) => console.log(JSON.stringify(event))
+      : teller(encoding, steps, drawing);
     const say = (line: string) => process.stderr.write(`${line}\n`);
     const stopping = () => steps.say('finishing the step, then saving; Ctrl-C once more stops at once');
     const result = await runTask('train', config, told, stopping).finally(() => {
-      encoding.stop();
-      steps.stop();
+      for (const bar of [drawing, encoding, steps]) bar.stop();
     });
     if (json) console.log(JSON.stringify({ type: result.status, ...result }));
     if (result.status === 'stopped') {
@@ -48,7 +50,11 @@ export const train: CommandSpec<typeof schema> = {
 };
 
 /** Shows events to people. */
-export function teller(encoding: Progress, steps: Progress): (event: RunEvent) => void {
+export function teller(
+  encoding: Progress,
+  steps: Progress,
+  drawing = showProgress('class pictures'),
+): (event: RunEvent) => void {
   let smoothed: number | undefined;
   return (event) => {
     switch (event.type) {
@@ -62,6 +68,9 @@ export function teller(encoding: Progress, steps: Progress): (event: RunEvent) =
           `training ${thousands(event.trained)} of ${thousands(event.total)} weights (${percent(event.trained / event.total)})${below}, learning rate ${event.learningRate.toPrecision(3)}`,
         );
       }
+      case 'class picture':
+        drawing.update(event.done, event.total);
+        return event.done === event.total ? drawing.stop() : undefined;
       case 'encoded':
         encoding.update(event.done, event.total);
         return event.done === event.total ? encoding.stop() : undefined;

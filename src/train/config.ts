@@ -63,6 +63,21 @@ export const trainSchema = z.strictObject({
     .meta({ argument: '<decay>', help: 'keep a moving average of the weights as the result' }),
   seed: whole(0).default(0).meta({ argument: '<n>', help: 'same seed, machine and threads: same result' }),
 
+  instancePrompt: text()
+    .optional()
+    .meta({ argument: '<text>', help: 'caption of every picture, such as "a photo of sks cat"' }),
+  classPrompt: text()
+    .optional()
+    .meta({ argument: '<text>', help: 'keep what the model draws for this, such as "a photo of a cat"' }),
+  classData: text('a folder').optional().meta({
+    argument: '<folder>',
+    help: 'pictures for the class prompt; those missing are drawn before training',
+  }),
+  classImages: whole(1).default(200).meta({ argument: '<n>', help: 'number of class pictures' }),
+  priorWeight: real('a number of at least 0', (value) => value >= 0)
+    .default(1)
+    .meta({ argument: '<λ>', help: 'weight of the loss on class pictures' }),
+
   prefix: z.string('expected a text').default('').meta({ argument: '<text>', help: 'put before captions' }),
   suffix: z.string('expected a text').default('').meta({ argument: '<text>', help: 'put after captions' }),
   size: whole(8)
@@ -107,7 +122,7 @@ export type TrainInput = z.input<typeof trainSchema>;
 /** Settings that an adapter tells elsewhere, or that say where things are and what is shown. */
 const NOT_IN_RESULT: readonly string[] = [
   ...['method', 'threshold', 'prefix'],
-  ...['model', 'data', 'out', 'overwrite', 'cache', 'device', 'threads'],
+  ...['model', 'data', 'classData', 'out', 'overwrite', 'cache', 'device', 'threads'],
   ...['samplePrompt', 'samplePrompts', 'sampleEvery', 'sampleSteps', 'sampleGuidance', 'checkpointEvery'],
 ];
 

@@ -21,6 +21,8 @@ export interface DiffusionBatch {
   readonly pooled?: Tensor | undefined;
   /** Stable Diffusion XL: [B, 6] as `timeIds` gives them. */
   readonly timeIds?: Tensor | undefined;
+  /** The factor on each sample's loss, [B]; 1 unless given. */
+  readonly sampleWeights?: Float32Array | undefined;
 }
 
 export interface DiffusionObjectiveOptions {
@@ -76,23 +78,27 @@ export class DiffusionObjective implements Objective<DiffusionBatch> {
     return { outputs: { loss, prediction }, weights };
   }
 
-  feeds({ latents, noise, timesteps, condition, pooled, timeIds }: DiffusionBatch): Map<string, Tensor> {
+  feeds(batch: DiffusionBatch): Map<string, Tensor> {
+    const { latents, noise, timesteps, condition, pooled, timeIds } = batch;
     const { schedule } = this;
-    const { minSnrGamma } = this.options;
-    const weights =
-      minSnrGamma === undefined
-        ? new Float32Array(timesteps.length).fill(1)
-        : schedule.minSnrWeights(timesteps, minSnrGamma);
     const feeds = new Map<string, Tensor>([
       ['noisy_latents', tensor(latents.shape, schedule.addNoise(latents.data, noise.data, timesteps))],
       ['target', tensor(latents.shape, schedule.target(latents.data, noise.data, timesteps))],
       ['timesteps', tensor([timesteps.length], Float32Array.from(timesteps))],
-      ['sample_weights', tensor([timesteps.length], weights)],
+      ['sample_weights', tensor([timesteps.length], this.weightsOf(batch))],
       ['condition', condition],
     ]);
     if (pooled) feeds.set('text_embeds', pooled);
     if (timeIds) feeds.set('time_ids', timeIds);
     return feeds;
+  }
+
+  /** Those of the samples times those of min-SNR. */
+  private weightsOf({ timesteps, sampleWeights }: DiffusionBatch): Float32Array {
+    const { minSnrGamma } = this.options;
+    const ofSamples = sampleWeights ?? new Float32Array(timesteps.length).fill(1);
+    if (minSnrGamma === undefined) return ofSamples;
+    return this.schedule.minSnrWeights(timesteps, minSnrGamma).map((weight, i) => weight * ofSamples[i]!);
   }
 
   private conditionValue(condition: Tensor, weights: Map<string, Value>): Value {

@@ -11,11 +11,12 @@ export function networkDigest(network: Network, files: Iterable<Uint8Array> = []
   return hash.digest('hex');
 }
 
-/** Of pictures and captions, in the order in which they are shown. */
-export function dataDigest(data: ImageFolder): string {
+/** Of the pictures and captions of one or several folders, in the order in which they are shown. */
+export function dataDigest(...folders: readonly (ImageFolder | undefined)[]): string {
   const hash = createHash('sha256');
-  for (const entry of data.entries) {
-    hash.update(JSON.stringify([entry.contentHash, data.captionOf(entry), entry.repeats]));
+  for (const data of folders) {
+    for (const entry of data?.entries ?? [])
+      hash.update(JSON.stringify([entry.contentHash, data!.captionOf(entry), entry.repeats]));
   }
   return hash.digest('hex');
 }

@@ -20,8 +20,10 @@ import {
 import { countParameters, type Network } from '../nn/index.js';
 import { AdamWSara, createOptimizer, METHODS, type MethodOptions, type Optimizer } from '../peft/index.js';
 import { checkpointTensors, expectOrigin, restoreCheckpoint } from './checkpoint.js';
+import { classPictures, drawClassPictures, openClassPictures } from './class-pictures.js';
 import { resultSettings, type TrainConfig } from './config.js';
 import { ImageFolder, type Sample } from './data/image-folder.js';
+import { withPrior } from './data/prior.js';
 import { dataDigest, networkDigest } from './digest.js';
 import { MovingAverage } from './ema.js';
 import { Encodings } from './encodings.js';
@@ -37,6 +39,7 @@ export type RunEvent =
   | { type: 'note'; text: string }
   | { type: 'memory'; estimate: RunEstimate }
   | { type: 'selected'; trained: number; total: number; threshold: number | undefined; learningRate: number }
+  | { type: 'class picture'; done: number; total: number }
   | { type: 'encoded'; done: number; total: number }
   | { type: 'resumed'; step: number; path: string }
   | {
@@ -109,8 +112,23 @@ export async function trainRun(config: TrainConfig, hooks: RunHooks = {}): Promi
       ...config.samplePrompt,
       ...(config.samplePrompts ? await readPrompts(config.samplePrompts) : []),
     ];
-    emit({ type: 'memory', estimate: await estimateRun(config, model, { size, draws: prompts.length > 0 }) });
-    const dataOrigin = dataDigest(data);
+    const wanted = await classPictures(config);
+    const draws = { draws: prompts.length > 0, drawsFirst: (wanted?.missing ?? 0) > 0 };
+    emit({ type: 'memory', estimate: await estimateRun(config, model, { size, ...draws }) });
+    const drawn =
+      !wanted ||
+      (await drawClassPictures(
+        wanted,
+        config,
+        { model, size },
+        {
+          onPicture: (done, total) => emit({ type: 'class picture', done, total }),
+          stopRequested,
+        },
+      ));
+    if (!drawn) return ended('stopped', 0);
+    const ofClass = wanted && (await openClassPictures(wanted, config, size));
+    const dataOrigin = dataDigest(data, ofClass);
     const begun = config.overwrite ? undefined : await folder.lastCheckpoint(() => {});
     if (begun) expectOrigin(begun, { data: dataOrigin });
     const from = begun?.step ?? 0;
@@ -119,7 +137,11 @@ export async function trainRun(config: TrainConfig, hooks: RunHooks = {}): Promi
     const runtime = { device: config.device, threads: config.threads };
     const load = (sample: Sample) => data.load(sample);
     const images = config.batch * config.accumulate;
-    const samplesOf = (step: number) => data.samplesAt(step, images, config.seed);
+    const samplesOf = (step: number) => {
+      const samples = data.samplesAt(step, images, config.seed);
+      if (!ofClass) return samples;
+      return withPrior(samples, ofClass.samplesAt(step, images, config.seed), config.priorWeight);
+    };
     const ahead = config.crop === 'centre';
     let encoders: EncoderParts | undefined = await readEncoders(model);
     encodings = new Encodings(new Encoders(encoders, runtime), {
@@ -240,7 +262,9 @@ async function openData(
   if (size % factor !== 0) {
     throw new InputError(`size: expected a multiple of ${factor} pixels, got ${size}; change --size`);
   }
-  return { size, data: await ImageFolder.open(config.data, { ...config, size }) };
+  const { instancePrompt } = config;
+  const captions = instancePrompt === undefined ? undefined : [instancePrompt];
+  return { size, data: await ImageFolder.open(config.data, { ...config, captions, size }) };
 }
 
 function trainerOptions(config: TrainConfig): TrainerOptions {

@@ -139,6 +139,7 @@ export class Trainer {
     const noise: Tensor<'float32'>[] = [];
     const conditionings: Conditioning[] = [];
     const timesteps = new Int32Array(samples.length);
+    const sampleWeights = Float32Array.from(samples, ({ weight = 1 }) => weight);
     for (const [i, sample] of samples.entries()) {
       const random = (what: string) => new Random(this.seed, purpose + what, step, first + i);
       const moments = await this.encodings.moments(sample.pixelKey, () => load(sample));
@@ -159,6 +160,7 @@ export class Trainer {
       latents: concatenate(latents),
       noise: concatenate(noise),
       timesteps,
+      sampleWeights,
       condition: encoderHiddenStates,
       // Stable Diffusion 1 and 2 have no pooled text, and do not take sizes.
       ...(pooled ? { pooled, timeIds: sizes } : {}),

@@ -1,4 +1,4 @@
-/** SaRA, its scaling and merging, and training steps against the numbers of the PyTorch references. */
+/** SaRA, its scaling and merging, teaching a subject, and training steps against the numbers of the PyTorch references. */
 import { expect, it } from 'vitest';
 import { outcomeOf } from '../../golden/kinds.js';
 
@@ -8,6 +8,7 @@ it.each([
   'sara/steps/plain',
   'sara/steps/both-clip',
   'sara/scale-merge',
+  'peft/dreambooth',
   'training/sd15-step',
   'training/sdxl-step',
   'training/sd15-adamw',

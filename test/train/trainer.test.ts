@@ -10,6 +10,7 @@ import {
   Trainer,
 } from '../../src/index.js';
 import { copyParameters, type Parameters } from '../../src/nn/index.js';
+import { withPrior } from '../../src/train/data/prior.js';
 import type { TrainerOptions } from '../../src/train/index.js';
 import { DivergenceError } from '../../src/train/index.js';
 import { expectAllclose } from '../support/allclose.js';
@@ -121,6 +122,21 @@ it('evaluates the same draws at every call and changes nothing', async () => {
   const loss = await trainer.evaluate(data.plainSamples(), load, 2);
   expect(await trainer.evaluate(data.plainSamples(), load, 2)).toBe(loss);
   expect(values(sd.unet.parameters)).toEqual(before);
+});
+
+it('weighs the losses of samples', async () => {
+  const data = await pictures(2);
+  const trainer = trainerOf(await tinyModel());
+  const load = data.load.bind(data);
+  const samples = data.plainSamples();
+  const loss = await trainer.evaluate(samples, load, 1);
+  const twice = await trainer.evaluate(
+    samples.map((sample) => ({ ...sample, weight: 2 })),
+    load,
+    1,
+  );
+  expectAllclose([twice], [2 * loss], { rtol: 1e-6 });
+  expect(withPrior(samples, samples, 0.3).map(({ weight }) => weight)).toEqual([2, 0.6, 2, 0.6]);
 });
 
 it('stops at a loss that is not finite, names the pictures, and leaves the weights alone', async () => {

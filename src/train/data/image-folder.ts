@@ -20,6 +20,8 @@ import { mapLimited } from './map-limited.js';
 import { type Pair, type Scan, scanFolder } from './scan.js';
 
 export interface ImageFolderOptions {
+  /** Captions in place of the folder's own, which are not needed then: each sample takes one of them at random. */
+  readonly captions?: readonly string[] | undefined;
   /** Put before every caption, such as "fluent style, ". */
   readonly prefix?: string;
   /** Put after every caption, such as ", noto style". */
@@ -60,6 +62,8 @@ export interface Sample {
   readonly flip: boolean;
   /** Equal for equal pixels: made of content, size, crop and flip. Latent caches add what identifies the autoencoder. */
   readonly pixelKey: string;
+  /** The factor on its loss in the mean over a batch; 1 unless given. */
+  readonly weight?: number;
 }
 
 /** How a sample came to its size, for Stable Diffusion XL; a mirrored cut is one of the mirrored picture. */
@@ -95,6 +99,7 @@ export interface FolderReport {
 const OPEN_AT_ONCE = 8;
 
 export class ImageFolder {
+  private readonly captions: readonly string[] | undefined;
   private readonly prefix: string;
   private readonly suffix: string;
   private readonly crop: 'centre' | 'random';
@@ -113,6 +118,7 @@ export class ImageFolder {
     readonly report: FolderReport,
     options: ImageFolderOptions,
   ) {
+    this.captions = options.captions;
     this.prefix = options.prefix ?? '';
     this.suffix = options.suffix ?? '';
     this.crop = options.crop ?? 'centre';
@@ -123,12 +129,12 @@ export class ImageFolder {
 
   /**
    * Opens a folder: finds pictures and captions, reads every picture once. Throws InputError where there is no folder,
-   * no picture, no caption, a broken line of metadata.jsonl, or a broken picture (unless `skipBroken`).
+   * no picture, no caption (unless `captions` are given), a broken line of metadata.jsonl, or a broken picture (unless `skipBroken`).
    */
   static async open(folder: string, options: ImageFolderOptions = {}): Promise<ImageFolder> {
     checkOptions(options);
     const root = resolve(folder);
-    const scan = await scanFolder(root);
+    const scan = await scanFolder(root, { captioned: !options.captions });
     const opened = await mapLimited(scan.pairs, OPEN_AT_ONCE, (pair) => openEntry(pair));
     const entries = opened.filter((result): result is Entry => !(result instanceof InputError));
     const broken = opened.filter((result) => result instanceof InputError);
@@ -155,7 +161,7 @@ export class ImageFolder {
   /** One line for people: how many pictures, and what was left out. */
   describe(): string {
     const { used, samplesPerEpoch, withoutCaption, broken, longCaptions } = this.report;
-    const parts = [`${used} pictures with captions in ${this.folder}`];
+    const parts = [`${used} pictures ${this.captions ? '' : 'with captions '}in ${this.folder}`];
     if (samplesPerEpoch !== used) parts.push(`${samplesPerEpoch} an epoch with repeats`);
     if (withoutCaption.length) parts.push(`left out without a caption: ${shorten(withoutCaption)}`);
     if (broken.length) parts.push(`left out as broken: ${shorten(broken)}`);
@@ -163,9 +169,9 @@ export class ImageFolder {
     return parts.join('; ');
   }
 
-  /** An entry's caption with prefix and suffix. */
+  /** An entry's caption with prefix and suffix; the first of the captions that were given, if any were. */
   captionOf(entry: Entry): string {
-    return this.prefix + entry.caption + this.suffix;
+    return this.prefix + (this.captions?.[0] ?? entry.caption) + this.suffix;
   }
 
   /** Every picture once, in the folder's order, cut at the centre, not mirrored, with its caption: for evaluation and caches. */
@@ -187,7 +193,7 @@ export class ImageFolder {
         entry,
         this.crop === 'random' ? [x!, y!] : 'centre',
         this.flip && flip! < 0.5,
-        drop! < this.captionDropout ? '' : this.captionOf(entry),
+        drop! < this.captionDropout ? '' : this.captionAt(entry, step, i, seed),
       );
     });
   }
@@ -226,6 +232,13 @@ export class ImageFolder {
   ): AsyncGenerator<Batch> {
     const steps = Math.ceil((epochs * this.samplesPerEpoch) / batchSize);
     for (let step = from; step < steps; step++) yield await this.batchAt(step, batchSize, seed);
+  }
+
+  /** The caption with which a step shows an entry at place `i`. */
+  private captionAt(entry: Entry, step: number, i: number, seed: number): string {
+    const { captions, prefix, suffix } = this;
+    if (!captions) return this.captionOf(entry);
+    return prefix + captions[new Random(seed, 'data/caption', step, i).integer(0, captions.length)] + suffix;
   }
 
   private sample(entry: Entry, position: CropPosition, flip: boolean, caption: string): Sample {

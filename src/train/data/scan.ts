@@ -31,16 +31,17 @@ export interface Scan {
 
 /**
  * Scans `root` (absolute) and the folders in it. A line of a metadata.jsonl goes before a .txt or .caption beside the
- * picture, and both before a kohya folder name. Throws InputError for a missing folder, no pictures or no captions.
+ * picture, and both before a kohya folder name; where captions are not needed, pictures without one have an empty one.
+ * Throws InputError for a missing folder, no pictures or no captions.
  */
-export async function scanFolder(root: string): Promise<Scan> {
+export async function scanFolder(root: string, { captioned = true } = {}): Promise<Scan> {
   const files = await listFiles(root);
   const rows: MetadataRow[] = [];
   for (const file of files.filter((path) => basename(path) === METADATA)) {
     rows.push(...(await readMetadata(file, dirname(file), root)));
   }
   const named = new Set(rows.map((row) => row.path));
-  const pictures = files.filter((path) => PICTURES.has(extname(path).toLowerCase()));
+  const pictures = files.filter(isPicture);
   if (pictures.length === 0 && rows.length === 0) {
     throw new InputError(
       `expected pictures (such as .png or .jpg) in ${root}, found none among ${files.length} files; ` +
@@ -69,13 +70,21 @@ export async function scanFolder(root: string): Promise<Scan> {
   for (const candidate of candidates) {
     const kohya = kohyaFolderOf(root, candidate.path);
     const caption = candidate.caption || kohya?.caption;
-    if (caption) pairs.push({ ...candidate, caption, repeats: kohya?.repeats ?? 1 });
+    if (caption || !captioned)
+      pairs.push({ ...candidate, caption: caption ?? '', repeats: kohya?.repeats ?? 1 });
     else withoutCaption.push(relative(root, candidate.path));
   }
   if (pairs.length === 0) throw noCaptions(root, files, withoutCaption.length);
   pairs.sort((a, b) => compare(a.path, b.path));
   return { pairs, withoutCaption: withoutCaption.sort(compare), longCaptions };
 }
+
+/** The pictures in `root` (absolute) and the folders in it. Throws InputError where the folder cannot be read. */
+export async function picturesIn(root: string): Promise<string[]> {
+  return (await listFiles(root)).filter(isPicture);
+}
+
+const isPicture = (path: string): boolean => PICTURES.has(extname(path).toLowerCase());
 
 /** By code units, so that the order is the same under every locale. */
 function compare(a: string, b: string): number {

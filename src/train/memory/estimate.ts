@@ -47,6 +47,10 @@ export interface MemoryRequest {
   readonly average: boolean;
   /** Whether samples are drawn now and then. */
   readonly draws: boolean;
+  /** Whether pictures are drawn before training begins; not unless said. */
+  readonly drawsFirst?: boolean;
+  /** Whether each picture has one of its class beside it; not unless said. */
+  readonly prior?: boolean;
 }
 
 export interface MemoryPart {
@@ -106,10 +110,12 @@ export function estimateMemory(request: MemoryRequest): MemoryEstimate {
     { name: 'gradients', bytes: entries * FLOAT * copies },
     { name: 'activations', bytes: activationBytes(request) },
   ];
+  const drawing = () => ({ name: 'drawing', bytes: drawingBytes(request) });
   const stages = [
+    ...(request.drawsFirst ? [[program, { name: 'weights', bytes: weights }, encoders, drawing()]] : []),
     [program, encoders, { name: 'encoding of a picture', bytes: encodingBytes(request) }],
     [...training, { name: 'saving', bytes: entries * FLOAT }, ...(request.encodersStay ? [encoders] : [])],
-    ...(request.draws ? [[...training, encoders, { name: 'drawing', bytes: drawingBytes(request) }]] : []),
+    ...(request.draws ? [[...training, encoders, drawing()]] : []),
   ];
   const [parts] = stages.sort((a, b) => totalOf(b) - totalOf(a));
   return { peak: totalOf(parts!), parts: parts!, least: weights + state };
@@ -119,11 +125,12 @@ const totalOf = (parts: readonly MemoryPart[]): number => parts.reduce((sum, { b
 
 /** Of a training step: what is kept for the backward pass, what is on its way, and compiled graphs. */
 function activationBytes(request: MemoryRequest): number {
-  const { unet, weightDtype, trained, checkpoint } = request;
+  const { unet, weightDtype, trained, checkpoint, prior } = request;
   const network = shapeOnlyNetwork('unet', UNET, unet, weightDtype);
   const objective = new DiffusionObjective(network, SCHEDULE);
   const latents = [unet.in_channels, ...latentSides(request)];
-  const { outputs, weights } = objective.build(shapeOnlyBatch(unet, { ...request, latents }));
+  const batch = prior ? 2 * request.batch : request.batch;
+  const { outputs, weights } = objective.build(shapeOnlyBatch(unet, { ...request, batch, latents }));
   const requests = new Map(
     [...network.parameters.keys()].flatMap((key) => {
       const name = parameterInput(network, key);

@@ -18,11 +18,21 @@ export interface RunEstimate extends MemoryEstimate {
   readonly advice: Advice | undefined;
 }
 
+/** Pictures that a run trains on and draws. */
+interface RunPictures {
+  /** Side of all of them, in pixels. */
+  readonly size: number;
+  /** Whether some are drawn now and then. */
+  readonly draws: boolean;
+  /** Whether some are drawn before training; not unless said. */
+  readonly drawsFirst?: boolean;
+}
+
 /** Throws InputError where not even the weights and what trains fit, whatever the settings. */
 export async function estimateRun(
   config: TrainConfig,
   files: ModelFiles,
-  run: { size: number; draws: boolean },
+  run: RunPictures,
   limit = memoryLimit(),
 ): Promise<RunEstimate> {
   const request = await requestOf(config, files, run);
@@ -43,7 +53,7 @@ const gigabytes = (bytes: number): string => `${(bytes / 1e9).toFixed(1)} GB`;
 async function requestOf(
   config: TrainConfig,
   files: ModelFiles,
-  { size, draws }: { size: number; draws: boolean },
+  { size, draws, drawsFirst = false }: RunPictures,
 ): Promise<MemoryRequest> {
   const { unet, vae, textEncoders } = modelConfigs(files);
   const encoders = [...files.networks].filter(([name]) => name !== 'unet');
@@ -56,12 +66,14 @@ async function requestOf(
     trained: await trainedCounts(config, unetOf(files)),
     size,
     batch: config.batch,
+    prior: config.classPrompt !== undefined,
     accumulate: config.accumulate,
     tokens: textEncoders[0]!.max_position_embeddings,
     checkpoint: config.gradientCheckpointing,
     clips: config.maxGradientNorm !== 'off',
     average: config.ema !== 'off',
     draws,
+    drawsFirst,
   };
 }
 

@@ -318,3 +318,16 @@ describe('batches', () => {
     );
   });
 });
+
+test('captions that are given stand for all others, each sample taking one at random', async () => {
+  const folder = await folderOf({ 'a.png': 1, 'b.png': 2, 'b.txt': 'bee' });
+  const set = await ImageFolder.open(folder, { captions: ['one', 'two', 'three'], prefix: '<', suffix: '>' });
+  expect(set.describe()).toBe(`2 pictures in ${folder}`);
+  const drawn = (seed: number) => [0, 1, 2, 3].flatMap((step) => set.samplesAt(step, 8, seed)).map(captionOf);
+  expect(new Set(drawn(0))).toEqual(new Set(['<one>', '<two>', '<three>']));
+  expect(drawn(0)).toEqual(drawn(0));
+  expect(drawn(0)).not.toEqual(drawn(1));
+  expect(set.plainSamples().map(captionOf)).toEqual(['<one>', '<one>']);
+});
+
+const captionOf = ({ caption }: { caption: string }): string => caption;

@@ -51,6 +51,7 @@ describe('the estimate', () => {
   it('grows with the batch and shrinks where blocks are recomputed', () => {
     const activations = partOf('activations');
     expect(partOf('activations', { batch: 8 }) / activations).toBeGreaterThan(1.5);
+    expect(partOf('activations', { prior: true })).toBe(partOf('activations', { batch: 8 }));
     expect(partOf('activations', { checkpoint: true }) / activations).toBeLessThan(0.7);
   });
 
@@ -61,6 +62,8 @@ describe('the estimate', () => {
     expect(names({ encodersStay: true })).toContain('text encoder and autoencoder');
     expect(names({ encoderBytes: 1e12 })).toContain('encoding of a picture');
     expect(names({ draws: true })).toContain('drawing');
+    expect(names({ drawsFirst: true })).not.toContain('drawing');
+    expect(names({ drawsFirst: true, encoderBytes: 1e12 })).toContain('drawing');
   });
 });
 
