@@ -2,7 +2,7 @@
 import { noiseSchedule } from '../src/diffusion/index.js';
 import { loadNetwork, parseVaeConfig, UNET, type UNetConfig } from '../src/models/index.js';
 import { countParameters, type Network } from '../src/nn/index.js';
-import { AdamW, AdamWSara, type Optimizer } from '../src/peft/index.js';
+import { AdamW, AdamWSara, METHODS, type Optimizer } from '../src/peft/index.js';
 import { Random, sizeOf, type Tensor, tensor } from '../src/tensor/index.js';
 import { type DiffusionBatch, DiffusionObjective } from '../src/train/diffusion-objective.js';
 import { estimateMemory } from '../src/train/memory/estimate.js';
@@ -73,6 +73,7 @@ function toldBytes(unet: Network<UNetConfig>, of: Case, { tensors }: Optimizer, 
   return estimateMemory({
     ...{ unet: unet.config, vae: parseVaeConfig(of.vae ?? SD15.vae), encoderBytes: 0, encodersStay: false },
     ...{ weightDtype: method.weights ?? 'float32', trained, checkpoint: method.stepper?.checkpoint ?? false },
+    state: METHODS[trained.size > 0 ? 'sara' : 'full'].cost.state,
     ...{ size: of.pixels, batch: of.batch, accumulate: 1, tokens: of.tokens },
     ...{ clips: true, average: false, draws: false },
   }).peak;

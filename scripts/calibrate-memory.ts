@@ -50,7 +50,7 @@ try {
 async function compare(run: Partial<TrainInput>): Promise<void> {
   const out = join(folder, 'run');
   const report = join(folder, 'resources.json');
-  const flags = Object.entries({ ...run, steps: 2, progressive: 'off', out }).flatMap(([name, value]) => {
+  const flags = Object.entries({ ...run, steps: 2, out }).flatMap(([name, value]) => {
     const flag = `--${name.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`)}`;
     return value === undefined ? [] : value === true ? [flag] : [flag, String(value)];
   });

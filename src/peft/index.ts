@@ -16,7 +16,7 @@ export { packDeltas, type WeightDelta } from './adapter/deltas.js';
 export { loadAdapter, saveAdapter } from './adapter/file.js';
 export { FingerprintHash, fingerprint, fingerprintOrder, shortFingerprint } from './adapter/fingerprint.js';
 export { type MergeOptions, mergeAdapters, summedDelta } from './adapter/merge.js';
-export type { Method, MethodOptions } from './method.js';
+export type { Method, MethodCost, MethodOptions } from './method.js';
 export { METHOD_NAMES, type MethodName } from './method-names.js';
 export { createOptimizer, METHODS } from './methods.js';
 export type { Gradients, Optimizer, OptimizerState, StepOptions, StepReport } from './optimizer.js';

@@ -1,18 +1,41 @@
 /** What every method of fine-tuning is to the rest of the program. */
 import type { Network } from '../nn/index.js';
 import type { Tensor } from '../tensor/index.js';
-import type { AdamWOptions } from './adamw.js';
 import type { Adapter } from './adapter/adapter.js';
 import type { WeightDelta } from './adapter/deltas.js';
+import type { ChosenEntriesOptions } from './chosen-entries.js';
 import type { Optimizer } from './optimizer.js';
 import type { SaraOptions } from './sara/optimizer.js';
 
 /** Options of any method; each takes AdamW's and those it lists. */
-export type MethodOptions = AdamWOptions & SaraOptions;
+export type MethodOptions = ChosenEntriesOptions & SaraOptions;
+
+/** What a method costs, beside the network itself. */
+export interface MethodCost {
+  /** Bytes of what the optimizer keeps for each entry that trains, by the type of the network's weights; none where it needs them in float32. */
+  readonly state: { readonly float32: number; readonly float16?: number };
+  /** Which gradients have to be there. */
+  readonly gradients: 'whole weights' | 'chosen entries' | 'own parameters';
+  /** How it finds out what to train before it trains it, where the weights alone do not tell. */
+  readonly search?: SearchCost;
+}
+
+/** Steps before training, which take the gradients of whole weights. */
+export interface SearchCost {
+  /** How many unless said; as many as those of training where undefined. */
+  readonly steps?: number;
+  /** Samples at a time; as many as in training where undefined. */
+  readonly samples?: number;
+  /** Bytes of what is kept for each entry that may train. */
+  readonly state: number;
+  /** Whether it moves weights meanwhile, by gradients that are scaled down as in training. */
+  readonly moves: boolean;
+}
 
 export interface Method {
   /** What it trains, in words. */
   readonly trains: string;
+  readonly cost: MethodCost;
   /** The options it has beside AdamW's. */
   readonly options: readonly (keyof MethodOptions)[];
   /** Throws InputError where the options select nothing. */

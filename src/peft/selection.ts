@@ -1,6 +1,7 @@
-/** Which entries of a network train: chosen by magnitude, as flat positions for each weight. */
+/** Entries of a network's weights chosen by magnitude, as flat positions for each weight. */
 import { InputError } from '../errors.js';
-import { asFloat32, type Parameters, type Weight } from '../nn/index.js';
+import { asFloat32, type Parameters } from '../nn/index.js';
+import { nthMagnitudeBits } from './magnitude-rank.js';
 
 /** Weights are searched in blocks of this many entries, so that a place in a block takes two bytes. */
 export const BLOCK = 2 ** 16;
@@ -79,54 +80,59 @@ export function placesAmong(whole: Int32Array, part: Int32Array): Int32Array | u
   return found === part.length ? places : undefined;
 }
 
-/** Entries of each magnitude are counted by the upper 15 bits of a float32 without its sign, then by the lower 16. */
-const LOW_BITS = 16;
-
-/**
- * The smallest threshold that selects at least `count` of the entries; exact but for ties. Magnitudes of float32 sort
- * like the whole numbers that their bits are, so two counts over those find it without a copy of the weights.
- */
+/** The smallest threshold that selects at least `count` of the entries; exact but for ties. */
 export function thresholdFor(
   parameters: Parameters,
   count: number,
   chosen: (key: string) => boolean = () => true,
 ): number {
   const weights = [...parameters].filter(([key]) => chosen(key)).map(([, weight]) => weight);
-  const total = weights.reduce((sum, { data }) => sum + data.length, 0);
-  if (!(count >= 1 && count <= total)) {
-    throw new InputError(
-      `cannot train ${count} parameters: expected a number from 1 to ${total}, the size of the selected weights`,
-    );
-  }
-  const high = new Float64Array(2 ** 15);
-  for (const bits of bitsOf(weights))
-    for (let i = 0; i < bits.length; i++) high[(bits[i]! & 0x7fffffff) >>> LOW_BITS]!++;
-  const bucket = bucketOf(high, count);
-
-  const low = new Float64Array(2 ** LOW_BITS);
-  for (const bits of bitsOf(weights)) {
-    for (let i = 0; i < bits.length; i++) {
-      const magnitude = bits[i]! & 0x7fffffff;
-      if (magnitude >>> LOW_BITS === bucket.index) low[magnitude & 0xffff]!++;
-    }
-  }
-  const last = bucket.index * 2 ** LOW_BITS + bucketOf(low, count - bucket.before).index;
-  return float32OfBits(last + 1);
+  expectTrainable(
+    count,
+    weights.reduce((sum, { data }) => sum + data.length, 0),
+  );
+  const values = () => mapped(weights, (weight) => asFloat32(weight).data);
+  return float32OfBits(nthMagnitudeBits(values, count) + 1);
 }
 
-function* bitsOf(weights: readonly Weight[]): Generator<Uint32Array> {
-  for (const weight of weights) {
-    const { data } = asFloat32(weight);
-    yield new Uint32Array(data.buffer, data.byteOffset, data.length);
-  }
+/** Numbers by checkpoint key, given anew at each call, so that they need not be in memory all at once. */
+export type Scores = () => Iterable<readonly [key: string, scores: Float32Array]>;
+
+/**
+ * Where the `count` largest |scores| of all weights together are: ascending positions by key. Entries tied with the last
+ * of them are taken too, entries with a score of zero never.
+ */
+export function positionsOfLargest(scores: Scores, count: number): Map<string, Int32Array> {
+  let total = 0;
+  for (const [, { length }] of scores()) total += length;
+  expectTrainable(count, total);
+  const least = nthMagnitudeBits(() => mapped(scores(), ([, values]) => values), total - count + 1);
+  const found = new Map<string, Int32Array>();
+  for (const [key, values] of scores()) found.set(key, positionsFrom(values, Math.max(1, least)));
+  return found;
 }
 
-/** The bucket in which the `count`-th entry lies, and how many lie before it. */
-function bucketOf(counts: Float64Array, count: number): { index: number; before: number } {
-  let before = 0;
-  let index = 0;
-  while (before + counts[index]! < count) before += counts[index++]!;
-  return { index, before };
+/** Positions of magnitudes whose bits are at least those given. Ascending. */
+function positionsFrom({ buffer, byteOffset, length }: Float32Array, least: number): Int32Array {
+  const bits = new Uint32Array(buffer, byteOffset, length);
+  let count = 0;
+  for (let i = 0; i < length; i++) count += Number((bits[i]! & 0x7fffffff) >= least);
+  const positions = new Int32Array(count);
+  let next = 0;
+  for (let i = 0; i < length; i++) if ((bits[i]! & 0x7fffffff) >= least) positions[next++] = i;
+  return positions;
+}
+
+/** Throws InputError unless so many entries can be chosen among `total`. */
+export function expectTrainable(count: number, total: number): void {
+  if (count >= 1 && count <= total) return;
+  throw new InputError(
+    `cannot train ${count} parameters: expected a number from 1 to ${total}, the size of the selected weights`,
+  );
+}
+
+function* mapped<T, Result>(all: Iterable<T>, of: (one: T) => Result): Generator<Result> {
+  for (const one of all) yield of(one);
 }
 
 const float32Bits = (value: number): number => new Int32Array(Float32Array.of(value).buffer)[0]!;

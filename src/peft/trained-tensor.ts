@@ -28,8 +28,13 @@ export interface TrainedTensor {
   square: Float32Array;
 }
 
+/** Bytes for each chosen entry: position, value before training and two moments, and beside float16 its value in float32. */
+export const CHOSEN_STATE = { float32: 16, float16: 18 };
+/** Bytes for each entry of a weight that trains whole: two moments. */
+export const WHOLE_STATE = 8;
+
 /** Which entries of a weight train: ascending flat positions, or all where undefined. */
-export type EntrySelection = (weights: Float32Array) => Int32Array | undefined;
+export type EntrySelection = (weights: Float32Array, key: string) => Int32Array | undefined;
 
 /** A tensor with moments of zero. */
 export function trainedTensor(
@@ -40,7 +45,7 @@ export function trainedTensor(
 ): TrainedTensor {
   const weight = network.parameters.get(key)!;
   const all = asFloat32(weight).data;
-  const selected = entries(all);
+  const selected = entries(all, key);
   const count = selected?.length ?? all.length;
   const [mean, square] = [new Float32Array(count), new Float32Array(count)];
   const common = {

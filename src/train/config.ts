@@ -1,5 +1,6 @@
 /** Everything that can be said about a training run: names, limits, defaults and help of its settings. */
 import { z } from 'zod';
+import { METHOD_NAMES } from '../peft/method-names.js';
 import { modelSettings } from './model-settings.js';
 import { runtimeSettings } from './runtime-settings.js';
 import { SCHEDULES } from './schedule.js';
@@ -17,21 +18,30 @@ export const trainSchema = z.strictObject({
   }),
   overwrite: flag().default(false).meta({ help: 'empty the run folder and start anew', incidental: true }),
 
-  method: oneOf(['sara', 'full'])
+  method: oneOf(METHOD_NAMES)
     .default('sara')
-    .meta({ argument: '<name>', help: 'sara: weights below the threshold; full: every weight' }),
-  threshold: real('a number above 0', positive)
-    .optional()
-    .meta({ argument: '<θ>', help: 'train weights with |w| < θ; 2e-3 unless --params is given' }),
-  params: count()
-    .optional()
-    .meta({ argument: '<n>', help: 'find the threshold that trains this many weights, such as 5M' }),
+    .meta({ argument: '<name>', help: `${METHOD_NAMES.join(', ')}; "sara methods" tells what they are` }),
+  params: count().optional().meta({
+    argument: '<n>',
+    help: 'train this many weights, such as 5M; sara finds its threshold for them',
+    option: 'targetParameters',
+  }),
+  threshold: real('a number above 0', positive).optional().meta({
+    argument: '<θ>',
+    help: 'sara: train weights with |w| < θ; 2e-3 unless --params is given',
+    option: 'threshold',
+  }),
   lambdaRank: real('a number of at least 0', (value) => value >= 0)
     .default(5e-3)
-    .meta({ argument: '<λ>', help: 'weight of the low-rank loss; 0 turns it off' }),
+    .meta({
+      argument: '<λ>',
+      help: 'sara: weight of the low-rank loss; 0 turns it off',
+      option: 'lambdaRank',
+    }),
   progressive: stepOrSwitch().default('on').meta({
     argument: '[step]',
-    help: 'choose anew among the trained weights at this step; on: half way; off',
+    help: 'sara: choose anew among the trained weights at this step; on: half way; off',
+    option: 'progressiveStep',
   }),
   trainOnly: texts().default([]).meta({
     argument: '<pattern>',
@@ -44,7 +54,7 @@ export const trainSchema = z.strictObject({
   accumulate: whole(1).default(1).meta({ argument: '<n>', help: 'batches averaged for one step' }),
   learningRate: real('a number above 0', positive)
     .optional()
-    .meta({ argument: '<rate>', help: '1e-3·exp(−350 θ) for sara and 1e-4 for full unless given' }),
+    .meta({ argument: '<rate>', help: '1e-3·exp(−350 θ) for sara, 1e-4 for others unless given' }),
   schedule: oneOf(SCHEDULES)
     .default('cosine')
     .meta({ argument: '<name>', help: 'course of the learning rate: cosine or constant' }),

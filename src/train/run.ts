@@ -18,7 +18,7 @@ import {
   vaeScaleFactor,
 } from '../models/index.js';
 import { countParameters, type Network } from '../nn/index.js';
-import { AdamWSara, createOptimizer, METHODS, type MethodOptions, type Optimizer } from '../peft/index.js';
+import { AdamWSara, createOptimizer, type Optimizer } from '../peft/index.js';
 import { checkpointTensors, expectOrigin, restoreCheckpoint } from './checkpoint.js';
 import { classPictures, drawClassPictures, openClassPictures } from './class-pictures.js';
 import { resultSettings, type TrainConfig } from './config.js';
@@ -29,6 +29,7 @@ import { MovingAverage } from './ema.js';
 import { Encodings } from './encodings.js';
 import { keyFilter } from './key-filter.js';
 import { estimateRun, type RunEstimate } from './memory/run-estimate.js';
+import { expectMethodSettings, methodOptions } from './method-settings.js';
 import { readPrompts } from './prompts.js';
 import { RunFolder } from './run-folder.js';
 import { constantSchedule, cosineSchedule } from './schedule.js';
@@ -87,6 +88,7 @@ export interface RunResult {
  * loss that is not finite.
  */
 export async function trainRun(config: TrainConfig, hooks: RunHooks = {}): Promise<RunResult> {
+  expectMethodSettings(config);
   const emit = (event: RunEvent) => hooks.onEvent?.(event);
   const stopRequested = () => hooks.stopRequested?.() ?? false;
   const path = config.out ?? join('runs', basename(resolve(config.data)));
@@ -281,23 +283,13 @@ function trainerOptions(config: TrainConfig): TrainerOptions {
 
 /** The method's optimizer, given those of the settings that the method has. */
 function optimizerOf(unet: Network, config: TrainConfig): Optimizer {
-  const { method, learningRate, weightDecay, lambdaRank, progressive, seed, steps, device, threads } = config;
-  const { params: targetParameters, threshold = targetParameters === undefined ? 2e-3 : undefined } = config;
-  const settings: MethodOptions = {
-    threshold,
-    targetParameters,
-    lambdaRank,
-    progressiveStep:
-      progressive === 'on' ? Math.floor(steps / 2) : progressive === 'off' ? undefined : progressive,
-    seed,
-    runtime: { device, threads },
-  };
+  const { method, learningRate, weightDecay } = config;
   return createOptimizer(method, unet, {
     learningRate,
     weightDecay,
     parameters: keyFilter(config.trainOnly, unet.parameters.keys()),
     keepBase: !savesModel(config),
-    ...Object.fromEntries(METHODS[method].options.map((option) => [option, settings[option]])),
+    ...methodOptions(config),
   });
 }
 

@@ -11,6 +11,8 @@ declare module 'zod' {
     repeatable?: boolean;
     /** Says nothing about the result, so it may change between a run and its continuation. */
     incidental?: boolean;
+    /** The option of methods that it sets; it is refused with methods that do not have that option. */
+    option?: string;
   }
 }
 

@@ -22,6 +22,8 @@ import { bitsOf, ToyObjective, toyNetwork } from '../support/toy-network.js';
 const OPTIONS: Record<MethodName, MethodOptions> = {
   full: { learningRate: 1e-2 },
   sara: { learningRate: 1e-2, threshold: 0.1, rankMinSide: 6, lambdaRank: 1e-2, progressiveStep: 2, seed: 3 },
+  largest: { learningRate: 1e-2, targetParameters: 30 },
+  random: { learningRate: 1e-2, targetParameters: 30, seed: 3 },
 };
 const parameters = (key: string) => key.startsWith('hidden.');
 

@@ -152,8 +152,8 @@ describe('a state of another run is refused', () => {
 
 describe('createOptimizer', () => {
   it('refuses unknown methods and options, naming the known', () => {
-    expect(() => createOptimizer('lora', toyNetwork())).toThrow(
-      'no method "lora"; expected one of full, sara',
+    expect(() => createOptimizer('lara', toyNetwork())).toThrow(
+      'no method "lara"; expected one of full, sara',
     );
     expect(() => createOptimizer('full', toyNetwork(), { threshold: 1 })).toThrow(
       /"full" has no option "threshold"; expected some of learningRate/,

@@ -2,7 +2,17 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { InputError } from '../../src/errors.js';
-import { AdamW, AdamWSara, learningRateFor, positionsBelow, thresholdFor } from '../../src/peft/index.js';
+import {
+  AdamW,
+  AdamWSara,
+  createOptimizer,
+  learningRateFor,
+  positionsBelow,
+  selectedValues,
+  thresholdFor,
+} from '../../src/peft/index.js';
+import { randomPositions } from '../../src/peft/random/positions.js';
+import { positionsOfLargest } from '../../src/peft/selection.js';
 import { tensor } from '../../src/tensor/index.js';
 import { expectAllclose } from '../support/allclose.js';
 import { toyNetwork } from '../support/toy-network.js';
@@ -48,6 +58,90 @@ describe('thresholdFor', () => {
   it.each([0, 7, Number.NaN])('refuses %d of 6', (count) => {
     const parameters = parametersOf(new Float32Array(6));
     expect(() => thresholdFor(parameters, count)).toThrow(InputError);
+  });
+});
+
+describe('positionsOfLargest', () => {
+  const scores = (...arrays: number[][]) =>
+    function* () {
+      for (const [i, values] of arrays.entries()) yield [`weight${i}`, Float32Array.from(values)] as const;
+    };
+  const found = (...[of, count]: Parameters<typeof positionsOfLargest>) =>
+    [...positionsOfLargest(of, count).values()].map((positions) => [...positions]);
+
+  it('are those of the largest magnitude of all weights together', () => {
+    expect(found(scores([1, -7, 3], [-2, 5, 0.5]), 3)).toEqual([[1, 2], [1]]);
+    expect(found(scores([1, -7, 3], [-2, 5, 0.5]), 6)).toEqual([
+      [0, 1, 2],
+      [0, 1, 2],
+    ]);
+  });
+
+  it('includes ties with the last, and never zeros', () => {
+    expect(found(scores([2, -2, 1], [2, 9]), 2)).toEqual([
+      [0, 1],
+      [0, 1],
+    ]);
+    expect(found(scores([0, 4, -0], [1e-45, 0]), 4)).toEqual([[1], [0]]);
+  });
+
+  it.each([0, 6])('refuses %d of 5', (count) => {
+    expect(() => positionsOfLargest(scores([1, 2, 3], [4, 5]), count)).toThrow(InputError);
+  });
+});
+
+describe('randomPositions', () => {
+  const sizes = new Map([
+    ['a', 3000],
+    ['b', 0],
+    ['c', 7000],
+  ]);
+
+  it.each([1, 600, 5000, 9000, 10_000])('draws %d of 10,000, each once, spread over all', (count) => {
+    const drawn = [...randomPositions(sizes, count, 1)];
+    expect(drawn.map(([key]) => key)).toEqual(['a', 'b', 'c']);
+    let total = 0;
+    for (const [key, positions] of drawn) {
+      total += positions.length;
+      expect(new Set(positions).size).toBe(positions.length);
+      expect([...positions]).toEqual([...positions].sort((a, b) => a - b));
+      expect(positions.every((at) => at >= 0 && at < sizes.get(key)!)).toBe(true);
+      // Within five deviations of a binomial's mean.
+      const share = sizes.get(key)! / 10_000;
+      expect(Math.abs(positions.length - count * share)).toBeLessThanOrEqual(
+        1 + 5 * Math.sqrt(count * share * (1 - share)),
+      );
+    }
+    expect(total).toBe(count);
+  });
+
+  it('is named by its seed', () => {
+    expect(randomPositions(sizes, 50, 1)).toEqual(randomPositions(sizes, 50, 1));
+    expect(randomPositions(sizes, 50, 2)).not.toEqual(randomPositions(sizes, 50, 1));
+  });
+});
+
+describe('largest and random weights', () => {
+  it('train as many entries as are asked for, those of the chosen weights', () => {
+    const parameters = (key: string) => key.startsWith('out.');
+    const options = { targetParameters: 20, parameters };
+    const [largest, random] = ['largest', 'random'].map((name) =>
+      createOptimizer(name, toyNetwork(), options),
+    );
+    for (const optimizer of [largest!, random!]) {
+      expect(optimizer.trainedCount).toBe(20);
+      expect(optimizer.tensors.map(({ key }) => key)).toEqual(['out.weight', 'out.bias']);
+    }
+    const values = [...toyNetwork().parameters].flatMap(([key, { data }]) =>
+      parameters(key) ? [...(data as Float32Array)].map(Math.abs) : [],
+    );
+    const least = values.sort((a, b) => b - a)[19]!;
+    const chosen = largest!.tensors.flatMap((trained) => [...selectedValues(trained)]);
+    expect(Math.min(...chosen.map(Math.abs))).toBe(least);
+  });
+
+  it('have to be told how many', () => {
+    expect(() => createOptimizer('largest', toyNetwork())).toThrow('give --params');
   });
 });
 

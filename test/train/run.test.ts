@@ -208,6 +208,17 @@ describe('trainRun refuses', () => {
     await expect(run(out, { data: pictures })).rejects.toThrow(/was made with another data/);
   });
 
+  it('settings of other methods, naming those of this one', async () => {
+    const out = join(await temporaryFolder(), 'run');
+    await expect(run(out, { method: 'random' })).rejects.toThrow(
+      '--threshold: method "random" does not have this setting; leave it out or use --params',
+    );
+    await expect(run(out, { method: 'full', threshold: undefined, params: '5M' })).rejects.toThrow(
+      /--params: method "full" .* leave it out$/,
+    );
+    expect(await exists(out)).toBe(false);
+  });
+
   it('bad input before it leaves anything behind', async () => {
     const out = join(await temporaryFolder(), 'run');
     await expect(run(out, { data: join(data, 'absent') })).rejects.toThrow(InputError);

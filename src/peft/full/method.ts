@@ -3,10 +3,12 @@
 import { AdamW } from '../adamw.js';
 import { packedKeys, unpackDelta, unpackDeltas } from '../adapter/deltas.js';
 import type { Method } from '../method.js';
+import { WHOLE_STATE } from '../trained-tensor.js';
 
 export const full: Method = {
   trains: 'every entry of every weight',
   options: [],
+  cost: { state: { float32: WHOLE_STATE }, gradients: 'whole weights' },
   createOptimizer: (network, options) => new AdamW(network, { keepBase: true, ...options }),
   deltas: unpackDeltas,
   delta: unpackDelta,

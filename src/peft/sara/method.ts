@@ -1,6 +1,7 @@
 /** SaRA: entries of small magnitude train. */
 import { packedKeys, unpackDelta, unpackDeltas } from '../adapter/deltas.js';
 import type { Method } from '../method.js';
+import { CHOSEN_STATE } from '../trained-tensor.js';
 import { AdamWSara } from './optimizer.js';
 
 export const sara: Method = {
@@ -15,6 +16,7 @@ export const sara: Method = {
     'seed',
     'runtime',
   ],
+  cost: { state: CHOSEN_STATE, gradients: 'chosen entries' },
   createOptimizer: (network, options) => new AdamWSara(network, options),
   deltas: unpackDeltas,
   delta: unpackDelta,

@@ -1,5 +1,5 @@
 /** Which settings would make a run fit into memory. */
-import { estimateMemory, type MemoryRequest } from './estimate.js';
+import { estimateLargest, type MemoryRequest } from './estimate.js';
 
 export interface Advice {
   /** As they are given on the command line. */
@@ -11,13 +11,18 @@ export interface Advice {
 type Change = Partial<MemoryRequest>;
 
 /**
- * The first of ever stronger changes with which the run takes at most `limit` bytes; undefined where none does. `canHalve`
- * says whether the UNet's weights may be kept in float16.
+ * The first of ever stronger changes with which the run takes at most `limit` bytes; undefined where none does. Training
+ * is the last part of the run. `canHalve` says whether the UNet's weights may be kept in float16.
  */
-export function adviceFor(request: MemoryRequest, limit: number, canHalve: boolean): Advice | undefined {
-  for (const change of changes(request, canHalve)) {
-    const { peak } = estimateMemory({ ...request, ...change });
-    if (peak <= limit) return { flags: flagsOf(request, change), peak };
+export function adviceFor(
+  parts: readonly MemoryRequest[],
+  limit: number,
+  canHalve: boolean,
+): Advice | undefined {
+  const training = parts.at(-1)!;
+  for (const change of changes(training, canHalve)) {
+    const { peak } = estimateLargest(parts.map((part) => ({ ...part, ...change })));
+    if (peak <= limit) return { flags: flagsOf(training, change), peak };
   }
   return undefined;
 }

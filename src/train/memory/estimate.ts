@@ -13,6 +13,7 @@ import {
   vaeScaleFactor,
 } from '../../models/index.js';
 import { parameterInput, Scope, type Weight } from '../../nn/index.js';
+import type { MethodCost } from '../../peft/index.js';
 import { BYTES_PER_ELEMENT, sizeOf } from '../../tensor/index.js';
 import { DiffusionObjective } from '../diffusion-objective.js';
 import { programBytes } from './program-bytes.js';
@@ -31,6 +32,8 @@ export interface MemoryRequest {
   readonly weightDtype: Weight['dtype'];
   /** How many entries of each of the UNet's weights train, by checkpoint key; of those that are not named, all. */
   readonly trained: ReadonlyMap<string, number>;
+  /** Bytes that the optimizer keeps for each entry that trains, by how the UNet's weights are kept. */
+  readonly state: MethodCost['state'];
   /** Side of the pictures, in pixels. */
   readonly size: number;
   /** Pictures at once. */
@@ -79,10 +82,6 @@ const MEASURED = {
   node: 10e3,
 };
 
-/** Position, value before training and two moments of an entry, by how the weights are kept; in float16 its value too. */
-const ENTRY_STATE: Readonly<Record<Weight['dtype'], number>> = { float32: 16, float16: 18 };
-/** Two moments of an entry where the whole weight trains. */
-const WHOLE_STATE = 8;
 const FLOAT = 4;
 
 /** The schedule does not change the graph. */
@@ -90,14 +89,13 @@ const SCHEDULE = noiseSchedule({ beta_start: 0.00085, beta_end: 0.012, beta_sche
 
 export function estimateMemory(request: MemoryRequest): MemoryEstimate {
   const { weightDtype, trained, average, clips, accumulate, encoderBytes } = request;
-  let [total, entries, state] = [0, 0, 0];
+  let [total, entries] = [0, 0];
   for (const [key, { shape }] of shapeOnlyNetwork('unet', UNET, request.unet).parameters) {
     const size = sizeOf(shape);
-    const count = trained.get(key);
     total += size;
-    entries += count ?? size;
-    state += count === undefined ? size * WHOLE_STATE : count * ENTRY_STATE[weightDtype];
+    entries += trained.get(key) ?? size;
   }
+  const state = entries * (request.state[weightDtype] ?? request.state.float32);
   const weights = total * BYTES_PER_ELEMENT[weightDtype];
   const program = { name: 'program', bytes: MEASURED.runtime };
   const encoders = { name: 'text encoder and autoencoder', bytes: encoderBytes };
@@ -119,6 +117,12 @@ export function estimateMemory(request: MemoryRequest): MemoryEstimate {
   ];
   const [parts] = stages.sort((a, b) => totalOf(b) - totalOf(a));
   return { peak: totalOf(parts!), parts: parts!, least: weights + state };
+}
+
+/** The estimate of whichever part of a run takes most. */
+export function estimateLargest(requests: readonly MemoryRequest[]): MemoryEstimate {
+  const [largest] = requests.map(estimateMemory).sort((a, b) => b.peak - a.peak);
+  return largest!;
 }
 
 const totalOf = (parts: readonly MemoryPart[]): number => parts.reduce((sum, { bytes }) => sum + bytes, 0);

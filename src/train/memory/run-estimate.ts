@@ -3,11 +3,13 @@ import { InputError } from '../../errors.js';
 import { modelConfigs } from '../../models/index.js';
 import type { ModelFiles } from '../../models/model-files.js';
 import type { Weights } from '../../models/weights.js';
+import { METHODS } from '../../peft/index.js';
 import { sizeOf } from '../../tensor/index.js';
 import type { TrainConfig } from '../config.js';
 import { keyFilter } from '../key-filter.js';
+import { DEFAULT_THRESHOLD } from '../method-settings.js';
 import { type Advice, adviceFor } from './advice.js';
-import { estimateMemory, type MemoryEstimate, type MemoryRequest } from './estimate.js';
+import { estimateLargest, type MemoryEstimate, type MemoryRequest } from './estimate.js';
 import { memoryLimit } from './limit.js';
 import { countsBelow, countsInAll, countsOfWhole } from './trained-counts.js';
 
@@ -35,11 +37,12 @@ export async function estimateRun(
   run: RunPictures,
   limit = memoryLimit(),
 ): Promise<RunEstimate> {
-  const request = await requestOf(config, files, run);
-  const estimate = estimateMemory(request);
+  const parts = await partsOf(config, files, run);
+  const estimate = estimateLargest(parts);
   if (estimate.peak <= limit) return { ...estimate, limit, advice: undefined };
-  const canHalve = config.method === 'sara' && !request.average && isStoredInHalf(unetOf(files));
-  const advice = adviceFor(request, limit, canHalve);
+  const { float16 } = METHODS[config.method].cost.state;
+  const canHalve = float16 !== undefined && config.ema === 'off' && isStoredInHalf(unetOf(files));
+  const advice = adviceFor(parts, limit, canHalve);
   if (estimate.least > limit && !advice) {
     throw new InputError(
       `weights and what trains take ${gigabytes(estimate.least)}, this machine has ${gigabytes(limit)}; train fewer weights with --params, or a smaller model`,
@@ -50,20 +53,23 @@ export async function estimateRun(
 
 const gigabytes = (bytes: number): string => `${(bytes / 1e9).toFixed(1)} GB`;
 
-async function requestOf(
+/** What the run does one after the other: it may search what to train, and trains. */
+async function partsOf(
   config: TrainConfig,
   files: ModelFiles,
   { size, draws, drawsFirst = false }: RunPictures,
-): Promise<MemoryRequest> {
+): Promise<MemoryRequest[]> {
   const { unet, vae, textEncoders } = modelConfigs(files);
   const encoders = [...files.networks].filter(([name]) => name !== 'unet');
-  return {
+  const { state, search } = METHODS[config.method].cost;
+  const training: MemoryRequest = {
     unet,
     vae,
     encoderBytes: 4 * encoders.reduce((sum, [, { weights }]) => sum + entriesOf(weights), 0),
     encodersStay: config.crop !== 'centre',
     weightDtype: config.weightDtype,
     trained: await trainedCounts(config, unetOf(files)),
+    state,
     size,
     batch: config.batch,
     prior: config.classPrompt !== undefined,
@@ -75,6 +81,15 @@ async function requestOf(
     draws,
     drawsFirst,
   };
+  if (!search) return [training];
+  const searching = {
+    ...training,
+    trained: countsOfWhole(unetOf(files), chosenBy(config, unetOf(files))),
+    state: { float32: search.state, float16: search.state },
+    clips: search.moves && training.clips,
+    ...(search.samples === undefined ? {} : { batch: search.samples, accumulate: 1 }),
+  };
+  return [searching, training];
 }
 
 const unetOf = (files: ModelFiles): Weights => files.networks.get('unet')!.weights;
@@ -83,11 +98,14 @@ function trainedCounts(
   config: TrainConfig,
   weights: Weights,
 ): Promise<ReadonlyMap<string, number>> | ReadonlyMap<string, number> {
-  const chosen = keyFilter(config.trainOnly, weights.tensors.keys());
+  const chosen = chosenBy(config, weights);
   if (config.method === 'full') return countsOfWhole(weights, chosen);
   if (config.params !== undefined) return countsInAll(weights, config.params, chosen);
-  return countsBelow(weights, config.threshold ?? 2e-3, chosen);
+  return countsBelow(weights, config.threshold ?? DEFAULT_THRESHOLD, chosen);
 }
+
+const chosenBy = ({ trainOnly }: TrainConfig, { tensors }: Weights): ((key: string) => boolean) =>
+  keyFilter(trainOnly, tensors.keys());
 
 const entriesOf = ({ tensors }: Weights): number =>
   [...tensors.values()].reduce((sum, { shape }) => sum + sizeOf(shape), 0);

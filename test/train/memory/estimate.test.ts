@@ -6,7 +6,7 @@ import { SIZES } from '../../../bench/sizes.js';
 import { InputError } from '../../../src/errors.js';
 import { parseUNetConfig, parseVaeConfig, UNET } from '../../../src/models/index.js';
 import { openModel } from '../../../src/models/open-model.js';
-import { positionsBelow } from '../../../src/peft/index.js';
+import { METHODS, positionsBelow } from '../../../src/peft/index.js';
 import { sizeOf, toFloat32 } from '../../../src/tensor/index.js';
 import { type RunEvent, trainRun, trainSchema } from '../../../src/train/index.js';
 import { adviceFor } from '../../../src/train/memory/advice.js';
@@ -28,10 +28,11 @@ const total = sizes.reduce((sum, [, size]) => sum + size, 0);
 const REQUEST: MemoryRequest = {
   ...{ unet, vae, encoderBytes: 1e6, encodersStay: false, weightDtype: 'float32' },
   trained: new Map(sizes.map(([key, size]) => [key, Math.floor(size / 10)])),
+  state: METHODS.sara.cost.state,
   ...{ size: 256, batch: 4, accumulate: 1, tokens: 77 },
   ...{ checkpoint: false, clips: true, average: false, draws: false },
 };
-const WHOLE = { trained: new Map<string, number>() };
+const WHOLE = { trained: new Map<string, number>(), state: METHODS.full.cost.state };
 
 const partOf = (name: string, change: Partial<MemoryRequest> = {}): number =>
   estimateMemory({ ...REQUEST, ...change }).parts.find((part) => part.name === name)?.bytes ?? 0;
@@ -69,7 +70,7 @@ describe('the estimate', () => {
 
 describe('the advice', () => {
   const { peak } = estimateMemory(REQUEST);
-  const flags = (limit: number, canHalve = true) => adviceFor(REQUEST, limit, canHalve)?.flags;
+  const flags = (limit: number, canHalve = true) => adviceFor([REQUEST], limit, canHalve)?.flags;
 
   it('is the first change that is enough', () => {
     expect(flags(peak - 1, false)).toBe('--gradient-checkpointing');

@@ -1,0 +1,58 @@
+/** The settings of a run that belong to its method: which methods take which, and the options that they make. */
+import { InputError } from '../errors.js';
+import { METHODS, type MethodOptions } from '../peft/index.js';
+import { type TrainConfig, trainSchema } from './config.js';
+import { kebab } from './settings.js';
+
+/** θ of SaRA where nothing is said. */
+export const DEFAULT_THRESHOLD = 2e-3;
+
+/** Throws InputError where a setting is given that the method does not have. */
+export function expectMethodSettings(config: TrainConfig): void {
+  const { method } = config;
+  const takes = settingsOf(method);
+  for (const [name, { option, initial }] of OPTION_SETTINGS) {
+    const value = config[name];
+    if (value === undefined || value === initial || METHODS[method].options.includes(option)) continue;
+    const known = takes.map((taken) => `--${kebab(taken)}`).join(', ');
+    throw new InputError(
+      `--${kebab(name)}: method "${method}" does not have this setting; leave it out${known && ` or use ${known}`}`,
+    );
+  }
+}
+
+/** The settings that a method has beside those of every run. */
+export function settingsOf(method: TrainConfig['method']): (keyof TrainConfig)[] {
+  const { options } = METHODS[method];
+  return [...OPTION_SETTINGS].flatMap(([name, { option }]) => (options.includes(option) ? [name] : []));
+}
+
+/** The options of the run's method. */
+export function methodOptions(config: TrainConfig): MethodOptions {
+  const { method, params, progressive, lambdaRank, seed, steps, device, threads } = config;
+  const { threshold = params === undefined ? DEFAULT_THRESHOLD : undefined } = config;
+  const all: MethodOptions = {
+    threshold,
+    targetParameters: params,
+    lambdaRank,
+    progressiveStep:
+      progressive === 'on' ? Math.floor(steps / 2) : progressive === 'off' ? undefined : progressive,
+    seed,
+    runtime: { device, threads },
+  };
+  return Object.fromEntries(METHODS[method].options.map((option) => [option, all[option]]));
+}
+
+interface OptionSetting {
+  readonly option: keyof MethodOptions;
+  /** Its value where nothing is said. */
+  readonly initial: unknown;
+}
+
+const OPTION_SETTINGS: ReadonlyMap<keyof TrainConfig, OptionSetting> = new Map(
+  Object.entries(trainSchema.shape).flatMap(([name, schema]) => {
+    const option = schema.meta()?.option as keyof MethodOptions | undefined;
+    const initial = schema.safeParse(undefined).data;
+    return option ? [[name as keyof TrainConfig, { option, initial }] as const] : [];
+  }),
+);
