@@ -3,6 +3,7 @@ import { runExponentialFitCase, runMatrixCase } from './analysis.js';
 import type { Check } from './check.js';
 import { runClipCase, runClipScoreCase } from './clip.js';
 import { runDreamBoothCase } from './dreambooth.js';
+import { runInceptionCase } from './inception.js';
 import { runFidCase, runVlhiCase } from './metrics.js';
 import { runPipelineCase } from './pipeline.js';
 import { runSaraBaseCase, runSaraCommonCase } from './sara.js';
@@ -45,6 +46,7 @@ const KINDS: readonly (readonly [pattern: RegExp, outcome: Runner | string])[] =
   [/peft\/dreambooth$/, runDreamBoothCase],
   [/peft\/.+$/, 'the methods to compare with are not built yet'],
   [/metrics\/fid\/[^/]+$/, runFidCase],
+  [/metrics\/inception$/, runInceptionCase],
   [/metrics\/vlhi$/, runVlhiCase],
   [/metrics\/.+$/, 'metrics are not built yet'],
   [/analysis\/exponential-fit$/, runExponentialFitCase],

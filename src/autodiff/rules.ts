@@ -7,6 +7,7 @@ import { type Node, numel, type Shape, sameShape, type Value } from '../graph/in
 import type { AttentionAttributes, ConvAttributes, OperatorName, SwishAttributes } from '../ops/index.js';
 import {
   attentionGradient,
+  averagePool,
   cast,
   conv2dInputGradient,
   conv2dWeightGradient,
@@ -34,6 +35,7 @@ import {
   sub,
   swishGradient,
   transpose,
+  windowCounts,
 } from '../ops/index.js';
 
 /** The gradients of a node's inputs, each built only where it is asked for; undefined where there is none. */
@@ -87,6 +89,7 @@ interface Attributes {
   concat: { axis: number };
   gemm: { transposeA: boolean; transposeB: boolean };
   conv2d: ConvAttributes;
+  average_pool: { size: number };
   swish: SwishAttributes;
   attention: AttentionAttributes;
   upsample: { factor: number };
@@ -209,6 +212,15 @@ export const GRADIENT_RULES: { readonly [K in OperatorName]: GradientRule<Attrib
   ],
   conv2d_input_gradient: none('second derivatives are not needed'),
   conv2d_weight_gradient: none('second derivatives are not needed'),
+
+  max_pool: none('pictures are measured through it, and nothing trains'),
+  // y = Σ x / c over the window, of c positions: dx = Σ dy / c over the window = c · mean of dy / c
+  average_pool: (dy, { attributes: { size } }) => [
+    () => {
+      const counts = windowCounts(dy, size);
+      return mul(averagePool(div(dy, counts), size), counts);
+    },
+  ],
 
   // y = (x − mean) r, r = 1/√(var + ε): dx = r (dy − mean(dy) − y · mean(dy · y))
   standardize: (dy, { outputs: [y, inverse] }) => [

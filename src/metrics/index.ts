@@ -3,4 +3,5 @@ export { ClipEncoder, unitRows } from './clip-encoder.js';
 export { clipI, clipLogits, clipScore, clipT, clipText, officialResize, pairById } from './clip-score.js';
 export { frechetDistance } from './frechet-distance.js';
 export { type GroupMetric, harmonyIndex } from './harmony.js';
+export { INCEPTION_BATCH, InceptionEncoder } from './inception-encoder.js';
 export { type KernelDistance, kernelDistance, squaredDiscrepancy, subset } from './kernel-distance.js';

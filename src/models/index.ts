@@ -21,6 +21,8 @@ export { type WriteModelOptions, writeModel } from './convert.js';
 export { type EncoderParts, Encoders } from './encoders.js';
 export { type DownloadEvent, downloadModel, parseHubName } from './hub-model.js';
 export { ImageProcessor } from './image-processor.js';
+export { INCEPTION_SIDE, type InceptionFeatures, inceptionV3, loadInception } from './inception.js';
+export { inceptionPixels } from './inception-pixels.js';
 export { loadNetwork, saveNetwork } from './load.js';
 export { checkWeights, type ModelFiles } from './model-files.js';
 export { type ModelConfigs, modelConfigs, readEncoders, readUNet } from './model-parts.js';

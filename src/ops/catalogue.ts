@@ -9,6 +9,7 @@ import * as layout from './layout.js';
 import * as matmul from './matmul.js';
 import * as normalization from './normalization.js';
 import type { Operator } from './operator.js';
+import * as pool from './pool.js';
 import * as reduce from './reduce.js';
 import * as upsample from './upsample.js';
 
@@ -46,6 +47,8 @@ export const OPERATORS = {
   conv2d: convolution.conv2dOperator,
   conv2d_input_gradient: convolution.conv2dInputGradientOperator,
   conv2d_weight_gradient: convolution.conv2dWeightGradientOperator,
+  max_pool: pool.maxPoolOperator,
+  average_pool: pool.averagePoolOperator,
   standardize: normalization.standardizeOperator,
   softmax: normalization.softmaxOperator,
   swish: activation.swishOperator,

@@ -49,5 +49,6 @@ export { toOnnx } from './lower.js';
 export { gemm, matmul } from './matmul.js';
 export { softmax, standardize } from './normalization.js';
 export type { Numbers } from './operator.js';
+export { averagePool, maxPool, windowCounts } from './pool.js';
 export { reduceMean, reduceSum } from './reduce.js';
 export { resizeNearest, upsample } from './upsample.js';

@@ -13,6 +13,7 @@ const NOT_DIFFERENTIABLE = new Set([
   'greater',
   'conv2d_input_gradient',
   'conv2d_weight_gradient',
+  'max_pool',
   'swish_gradient',
   'gelu_gradient',
   'geglu_gradient',

@@ -7,6 +7,7 @@ it.each([
   'metrics/fid/singular',
   'metrics/fid/identical',
   'metrics/fid/shifted',
+  'metrics/inception',
   'metrics/vlhi',
   'analysis/96x64',
   'analysis/128x128',

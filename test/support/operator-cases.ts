@@ -178,6 +178,14 @@ export const OPERATOR_CASES: Record<
       build: (dy, x) => ops.conv2dWeightGradient(dy, x, [4, 3, 1, 1], pointwise),
     },
   ],
+  max_pool: [
+    { inputs: [real(2, 3, 7, 9)], build: (x) => ops.maxPool(x, { size: 3, stride: 2 }) },
+    { inputs: [real(1, 2, 4, 5)], build: (x) => ops.maxPool(x, { size: 3, padding: 1 }) },
+  ],
+  average_pool: [
+    { inputs: [real(2, 3, 4, 5)], build: (x) => ops.averagePool(x, 3) },
+    { inputs: [real(1, 2, 6, 3)], build: (x) => ops.averagePool(x, 5) },
+  ],
   standardize: [{ inputs: [real(2, 3, 7)], build: (x) => ops.standardize(x, 1e-5) }],
   softmax: unary(ops.softmax),
   swish: [...unary((x) => ops.swish(x, 1)), ...unary((x) => ops.swish(x, 1.702))],
