@@ -1,11 +1,10 @@
 /** The plainest objective: mean((unet(latents, timesteps, states) − target)²) with everything given. */
-import { input, type Value } from '../src/graph/index.js';
+import { input } from '../src/graph/index.js';
 import { type UNetConfig, unet2DCondition } from '../src/models/index.js';
-import { type Network, Scope } from '../src/nn/index.js';
+import { type Network, Scope, type ScopeOptions } from '../src/nn/index.js';
 import { mul, reduceMean, sub } from '../src/ops/index.js';
 import { type Tensor, tensor } from '../src/tensor/index.js';
-import { collect } from '../src/train/diffusion-objective.js';
-import type { LossGraph, Objective } from '../src/train/objective.js';
+import { type LossGraph, type Objective, readBy } from '../src/train/objective.js';
 import { elementAt, type GoldenTensors } from './case.js';
 
 export interface TargetBatch {
@@ -30,17 +29,15 @@ export class TargetObjective implements Objective<TargetBatch> {
     return `${latents.shape} ${states.shape}`;
   }
 
-  build({ latents, states, target }: TargetBatch): LossGraph {
-    const weights = new Map<string, Value>();
-    const scope = Scope.of(this.unet);
+  build({ latents, states, target }: TargetBatch, options?: ScopeOptions): LossGraph {
+    const scope = Scope.of(this.unet, options);
     const prediction = unet2DCondition(scope, this.unet.config, {
       sample: input('latents', latents.shape),
       timestep: input('timesteps', [latents.shape[0]!]),
       encoderHiddenStates: input('states', states.shape),
     });
-    collect(weights, this.unet, scope);
     const difference = sub(prediction, input('target', target.shape));
-    return { outputs: { loss: reduceMean(mul(difference, difference)), prediction }, weights };
+    return { outputs: { loss: reduceMean(mul(difference, difference)), prediction }, ...readBy(scope) };
   }
 
   feeds({ latents, timesteps, states, target }: TargetBatch): Map<string, Tensor> {

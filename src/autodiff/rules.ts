@@ -182,6 +182,7 @@ export const GRADIENT_RULES: { readonly [K in OperatorName]: GradientRule<Attrib
   },
   expand: unary((dy, x) => unbroadcast(dy, x.shape)),
   cast: (dy, { inputs: [x] }) => [x!.dtype.includes('float') ? () => cast(dy, x!.dtype) : undefined],
+  detach: none('what it is for'),
 
   // y = Σ x: dx = dy, repeated
   reduce_sum: unary((dy, x) => expand(dy, x.shape)),

@@ -43,5 +43,6 @@ export function basicTransformerBlock(scope: Scope, x: Value, context: Value, he
     multiHeadAttention(scope.at('attn2'), layerNorm(scope.at('norm2'), self), context, heads),
     self,
   );
-  return add(feedForward(scope.at('ff'), layerNorm(scope.at('norm3'), cross)), cross);
+  const y = add(feedForward(scope.at('ff'), layerNorm(scope.at('norm3'), cross)), cross);
+  return scope.adapted({ kind: 'block', x: cross, y });
 }

@@ -17,7 +17,9 @@ export function conv(scope: Scope, x: Value, channels: number, options: ConvOpti
   const weight = scope.param('weight', [channels, x.shape[1]!, kernel, kernel], { kind: 'fan-in', fanIn });
   const bias = scope.param('bias', [channels], { kind: 'fan-in', fanIn });
   const sides = typeof padding === 'number' ? ([padding, padding, padding, padding] as const) : padding;
-  return conv2d(x, weight, bias, { stride, padding: sides });
+  const attributes = { stride, padding: sides };
+  const y = conv2d(x, weight, bias, attributes);
+  return scope.adapted({ kind: 'convolution', x, y, weight, bias, attributes });
 }
 
 /** A 1×1 convolution: a linear map of the channels at each position. */

@@ -9,7 +9,8 @@ export function linear(scope: Scope, x: Value, features: number, { bias = true }
   const weight = scope.param('weight', [features, fanIn], { kind: 'fan-in', fanIn });
   const offset = bias ? scope.param('bias', [features], { kind: 'fan-in', fanIn }) : undefined;
   const rows = x.shape.length === 2 ? x : reshape(x, [-1, fanIn]);
-  const y = gemm(rows, weight, { transposeB: true, bias: offset });
+  const product = gemm(rows, weight, { transposeB: true, bias: offset });
+  const y = scope.adapted({ kind: 'linear', x: rows, y: product, weight, bias: offset });
   return x.shape.length === 2 ? y : reshape(y, [...x.shape.slice(0, -1), features]);
 }
 

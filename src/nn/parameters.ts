@@ -1,6 +1,7 @@
 /** The weights of one network on the host, by checkpoint key, in the order in which the network declares them. */
 import { InputError } from '../errors.js';
 import { type Tensor, tensor, toFloat32 } from '../tensor/index.js';
+import type { Adaptation } from './adaptation.js';
 
 /** A weight is computed with in float32; float16 is a way to keep it in half the memory. */
 export type Weight = Tensor<'float32'> | Tensor<'float16'>;
@@ -13,6 +14,8 @@ export interface Network<Config = unknown> {
   readonly name: string;
   readonly config: Config;
   readonly parameters: Parameters;
+  /** What changes its layers, in this order. A list is never changed, but exchanged for another. */
+  adaptations?: readonly Adaptation[];
 }
 
 /** The weight's values in float32: the weight itself where it is kept so. */
@@ -48,11 +51,13 @@ export function parameterInput(network: Pick<Network, 'name'>, key: string): str
   return `${network.name}.${key}`;
 }
 
-/** The weights of networks as feeds for a graph; the arrays themselves, not copies. */
+/** The weights of networks and of what adapts them as feeds for a graph; the arrays themselves, not copies. */
 export function parameterFeeds(...networks: readonly Network[]): Map<string, Tensor> {
   const feeds = new Map<string, Tensor>();
   for (const network of networks) {
     for (const [key, value] of network.parameters) feeds.set(parameterInput(network, key), value);
+    const added = (network.adaptations ?? []).map((adaptation) => adaptation.network);
+    for (const [name, value] of added.length > 0 ? parameterFeeds(...added) : []) feeds.set(name, value);
   }
   return feeds;
 }

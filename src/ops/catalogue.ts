@@ -39,6 +39,7 @@ export const OPERATORS = {
   concat: layout.concatOperator,
   expand: layout.expandOperator,
   cast: layout.castOperator,
+  detach: layout.detachOperator,
   reduce_sum: reduce.reduceSumOperator,
   reduce_mean: reduce.reduceMeanOperator,
   gemm: matmul.gemmOperator,

@@ -44,7 +44,7 @@ export {
 export { evaluate } from './evaluate.js';
 export { gatherRows, scatterAddRows, take } from './gather.js';
 export { inverse } from './inverse.js';
-export { cast, concat, expand, pad, reshape, slice, split, transpose } from './layout.js';
+export { cast, concat, detach, expand, pad, reshape, slice, split, transpose } from './layout.js';
 export { toOnnx } from './lower.js';
 export { gemm, matmul } from './matmul.js';
 export { softmax, standardize } from './normalization.js';

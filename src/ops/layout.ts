@@ -1,4 +1,4 @@
-/** Operators that move elements without computing: reshape, transpose, slice, pad, concat, expand, cast. */
+/** Operators that move elements without computing: reshape, transpose, slice, pad, concat, expand, cast, detach. */
 import type { Shape, Value } from '../graph/index.js';
 import { type DType, sizeOf } from '../tensor/index.js';
 import { broadcastShapes, broadcastStrides, forEachIndex, stridesOf } from './indexing.js';
@@ -205,4 +205,16 @@ export const castOperator: Operator<{ dtype: DType }> = {
 /** The same values in another dtype; the value itself where it has that dtype. */
 export function cast(x: Value, dtype: DType): Value {
   return x.dtype === dtype ? x : apply1(castOperator, [x], { dtype });
+}
+
+export const detachOperator: Operator<Record<string, never>> = {
+  name: 'detach',
+  infer: ([x]) => [{ dtype: x!.dtype, shape: x!.shape }],
+  lower: (onnx, [x]) => [onnx.node('Identity', [x!])],
+  evaluate: ([x]) => [x!],
+};
+
+/** The same, but a constant to gradients. */
+export function detach(x: Value): Value {
+  return apply1(detachOperator, [x], {});
 }

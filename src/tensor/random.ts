@@ -90,6 +90,18 @@ export class Random {
     return Float32Array.from({ length: n }, () => this.next());
   }
 
+  /** `n` values, each 1 with the given probability (to 2⁻¹⁶) and else 0. */
+  coins(n: number, probability: number): Float32Array {
+    const out = new Float32Array(n);
+    const bound = Math.round(probability * 2 ** 16);
+    for (let i = 0; i < n; i += 2) {
+      const word = this.word();
+      out[i] = Number(word >>> 16 < bound);
+      if (i + 1 < n) out[i + 1] = Number((word & 0xffff) < bound);
+    }
+    return out;
+  }
+
   /** `n` independent standard normal values (Box–Muller). */
   normal(n: number): Float32Array {
     const out = new Float32Array(n);

@@ -1,7 +1,7 @@
 /** Training an autoencoder: reconstruct a picture from a sample of its latents, which stay near a unit Gaussian. */
 import { input, type Value } from '../graph/index.js';
 import { type VaeConfig, vaeDecode, vaeEncode } from '../models/index.js';
-import { type Network, Scope } from '../nn/index.js';
+import { type Network, Scope, type ScopeOptions } from '../nn/index.js';
 import {
   abs,
   add,
@@ -16,8 +16,7 @@ import {
   sub,
 } from '../ops/index.js';
 import type { Tensor } from '../tensor/index.js';
-import { collect } from './diffusion-objective.js';
-import type { LossGraph, Objective } from './objective.js';
+import { type LossGraph, type Objective, readBy } from './objective.js';
 
 export interface AutoencoderBatch {
   /** Pictures in [−1, 1], [B, 3, H, W]. */
@@ -55,9 +54,9 @@ export class AutoencoderObjective implements Objective<AutoencoderBatch> {
   }
 
   /** mean e² + a · mean |e| + c · mean (e − ē)² + k · mean KL, where e = x̂ − x and ē is its mean over colours. */
-  build({ pixels, noise }: AutoencoderBatch): LossGraph {
+  build({ pixels, noise }: AutoencoderBatch, options?: ScopeOptions): LossGraph {
     const { vae, weights: factors } = this;
-    const scope = Scope.of(vae);
+    const scope = Scope.of(vae, options);
     const picture = input('pixels', pixels.shape);
     const channels = vae.config.latent_channels;
     const [mean, logVariance] = split(vaeEncode(scope, vae.config, picture), 1, [channels, channels]) as [
@@ -77,9 +76,7 @@ export class AutoencoderObjective implements Objective<AutoencoderBatch> {
       scale(reduceMean(divergence), 0.5 * factors.kl),
     ];
     const loss = reduceSum(reshape(terms.reduce(add), [1]));
-    const weights = new Map<string, Value>();
-    collect(weights, vae, scope);
-    return { outputs: { loss, squared }, weights };
+    return { outputs: { loss, squared }, ...readBy(scope) };
   }
 
   feeds({ pixels, noise }: AutoencoderBatch): Map<string, Tensor> {

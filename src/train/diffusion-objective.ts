@@ -4,10 +4,10 @@ import type { NoiseSchedule } from '../diffusion/index.js';
 import { InputError } from '../errors.js';
 import { input, type Value } from '../graph/index.js';
 import { type ClipTextConfig, clipTextModel, type UNetConfig, unet2DCondition } from '../models/index.js';
-import { type Network, Scope } from '../nn/index.js';
+import { type Network, Scope, type ScopeOptions } from '../nn/index.js';
 import { mul, reduceMean, reshape, sub } from '../ops/index.js';
 import { type Tensor, tensor } from '../tensor/index.js';
-import type { LossGraph, Objective } from './objective.js';
+import { type LossGraph, type Objective, readBy } from './objective.js';
 
 export interface DiffusionBatch {
   /** Scaled latents of the pictures, [B, C, h, w]. */
@@ -56,11 +56,11 @@ export class DiffusionObjective implements Objective<DiffusionBatch> {
     return `${latents.shape} ${condition.shape} ${pooled?.shape}`;
   }
 
-  build({ latents, condition, pooled, timeIds }: DiffusionBatch): LossGraph {
+  build({ latents, condition, pooled, timeIds }: DiffusionBatch, options?: ScopeOptions): LossGraph {
     const batch = latents.shape[0]!;
-    const weights = new Map<string, Value>();
-    const encoderHiddenStates = this.conditionValue(condition, weights);
-    const scope = Scope.of(this.unet);
+    const text = this.options.textEncoder && Scope.of(this.options.textEncoder, options);
+    const encoderHiddenStates = this.conditionValue(condition, text);
+    const scope = Scope.of(this.unet, options);
     const prediction = unet2DCondition(scope, this.unet.config, {
       sample: input('noisy_latents', latents.shape),
       timestep: input('timesteps', [batch]),
@@ -71,11 +71,10 @@ export class DiffusionObjective implements Objective<DiffusionBatch> {
           timeIds: input('time_ids', timeIds.shape),
         },
     });
-    collect(weights, this.unet, scope);
     const error = sub(prediction, input('target', latents.shape));
     const perSample = reduceMean(mul(error, error), [1, 2, 3]);
     const loss = reduceMean(mul(reshape(perSample, [batch]), input('sample_weights', [batch])));
-    return { outputs: { loss, prediction }, weights };
+    return { outputs: { loss, prediction }, ...readBy(...(text ? [text, scope] : [scope])) };
   }
 
   feeds(batch: DiffusionBatch): Map<string, Tensor> {
@@ -101,18 +100,10 @@ export class DiffusionObjective implements Objective<DiffusionBatch> {
     return this.schedule.minSnrWeights(timesteps, minSnrGamma).map((weight, i) => weight * ofSamples[i]!);
   }
 
-  private conditionValue(condition: Tensor, weights: Map<string, Value>): Value {
-    const { textEncoder } = this.options;
+  private conditionValue(condition: Tensor, scope: Scope | undefined): Value {
     const value = input('condition', condition.shape, condition.dtype);
-    if (!textEncoder) return value;
-    const scope = Scope.of(textEncoder);
-    const { lastHiddenState } = clipTextModel(scope, textEncoder.config, { inputIds: value });
-    collect(weights, textEncoder, scope);
-    return lastHiddenState;
+    const { textEncoder } = this.options;
+    if (!textEncoder || !scope) return value;
+    return clipTextModel(scope, textEncoder.config, { inputIds: value }).lastHiddenState;
   }
-}
-
-/** Adds a network's weights under the names of their inputs. */
-export function collect(weights: Map<string, Value>, network: Network, scope: Scope): void {
-  for (const [key, value] of scope.parameters) weights.set(`${network.name}.${key}`, value);
 }

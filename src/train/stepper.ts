@@ -2,16 +2,18 @@
 import { compileLoss, type LossProgram, type NamedGradient } from '../autodiff/index.js';
 import { InputError } from '../errors.js';
 import { graphOf } from '../graph/index.js';
-import { parameterFeeds } from '../nn/index.js';
+import { type Draw, parameterFeeds } from '../nn/index.js';
 import { compile } from '../ops/index.js';
 import type { Gradients, Optimizer, StepOptions, StepReport } from '../peft/index.js';
 import type { RuntimeOptions, Session } from '../runtime/index.js';
-import type { Tensor } from '../tensor/index.js';
-import type { Objective } from './objective.js';
+import { Random, sizeOf, type Tensor, tensor } from '../tensor/index.js';
+import type { LossGraph, Objective } from './objective.js';
 
 export interface StepperOptions extends RuntimeOptions {
   /** Recompute the inside of each block in the backward pass: less memory, more time. */
   checkpoint?: boolean;
+  /** Names what layers draw at random, such as dropout; 0 unless said. */
+  seed?: number;
 }
 
 export interface StepResult extends StepReport {
@@ -41,9 +43,14 @@ export class DivergenceError extends InputError {
   }
 }
 
+interface Program {
+  readonly loss: LossProgram;
+  readonly draws: LossGraph['draws'];
+}
+
 /** Runs an objective with an optimizer. Graphs are compiled when a batch of new shape comes, or when the selection changes. */
 export class Stepper<Batch> {
-  private readonly programs = new Map<string, LossProgram>();
+  private readonly programs = new Map<string, Program>();
   private readonly evaluations = new Map<string, Session>();
   private compiledFor = -1;
 
@@ -62,10 +69,15 @@ export class Stepper<Batch> {
     const sums = new Map<string, Float32Array>();
     let gradients: Gradients = sums;
     let loss = 0;
+    let first = 0;
     for (const batch of microBatches) {
       const program = await this.program(batch);
-      const share = this.objective.size(batch) / total;
-      const result = await program.run(this.feeds(batch));
+      const size = this.objective.size(batch);
+      const share = size / total;
+      const feeds = this.feeds(batch);
+      for (const [name, draw] of program.draws) feeds.set(name, this.drawn(name, draw, first));
+      first += size;
+      const result = await program.loss.run(feeds);
       loss += share * scalarOf(result.outputs.get('loss')!);
       this.expectFinite(loss, 'loss');
       const finite = this.finite(result.gradients);
@@ -88,8 +100,8 @@ export class Stepper<Batch> {
   }
 
   async dispose(): Promise<void> {
-    for (const program of [...this.programs.values(), ...this.evaluations.values()]) await program.dispose();
-    this.programs.clear();
+    await this.disposePrograms();
+    for (const evaluation of this.evaluations.values()) await evaluation.dispose();
     this.evaluations.clear();
   }
 
@@ -111,17 +123,31 @@ export class Stepper<Batch> {
     return feeds;
   }
 
-  private async program(batch: Batch): Promise<LossProgram> {
+  /** Draws for each sample of the step from a stream of its own; `first` is the place of the micro-batch's first one. */
+  private drawn(name: string, { shape, share }: Draw, first: number): Tensor {
+    const [batch, ...rest] = shape as [number, ...number[]];
+    const [size, { seed = 0 }, { step }] = [sizeOf(rest), this.options, this.optimizer];
+    const data = new Float32Array(batch * size);
+    for (let i = 0; i < batch; i++)
+      data.set(new Random(seed, name, step, first + i).coins(size, share), i * size);
+    return tensor(shape, data);
+  }
+
+  private async disposePrograms(): Promise<void> {
+    for (const { loss } of this.programs.values()) await loss.dispose();
+    this.programs.clear();
+  }
+
+  private async program(batch: Batch): Promise<Program> {
     if (this.compiledFor !== this.optimizer.trainedCount) {
-      for (const program of this.programs.values()) await program.dispose();
-      this.programs.clear();
+      await this.disposePrograms();
       this.compiledFor = this.optimizer.trainedCount;
     }
     const key = this.objective.signature(batch);
     let program = this.programs.get(key);
     if (!program) {
-      const { outputs, weights } = this.objective.build(batch);
-      program = await compileLoss(outputs, this.optimizer.requests(weights), this.options);
+      const { outputs, weights, draws } = this.objective.build(batch, { training: true });
+      program = { loss: await compileLoss(outputs, this.optimizer.requests(weights), this.options), draws };
       this.programs.set(key, program);
     }
     return program;

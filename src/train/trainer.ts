@@ -22,7 +22,7 @@ import { Encodings } from './encodings.js';
 import { DivergenceError, Stepper, type StepperOptions, type StepResult } from './stepper.js';
 
 export interface TrainerOptions extends StepperOptions {
-  /** Names the noise and the timesteps of every step; 0 unless said. */
+  /** Names the noise, the timesteps and what layers draw in every step; 0 unless said. */
   seed?: number;
   /** Micro-batches that a step's batch is split into, for less memory; 1 unless said. */
   accumulate?: number;

@@ -10,6 +10,7 @@ import { OPERATOR_CASES } from '../support/operator-cases.js';
 /** Operators through which no gradient flows, as rules.ts says. */
 const NOT_DIFFERENTIABLE = new Set([
   'sign',
+  'detach',
   'greater',
   'conv2d_input_gradient',
   'conv2d_weight_gradient',

@@ -90,6 +90,7 @@ export const OPERATOR_CASES: Record<
   pad: [{ inputs: [real(2, 3)], build: (x) => ops.pad(x, [0, 2], [1, 0]) }],
   concat: [{ inputs: [real(2, 3), real(2, 1), real(2, 2)], build: (...x) => ops.concat(x, 1) }],
   expand: [{ inputs: [real(3, 1)], build: (x) => ops.expand(x, [2, 3, 4]) }],
+  detach: unary(ops.detach),
   cast: [
     { inputs: [real(3, 2)], build: (x) => ops.cast(x, 'float32') },
     { inputs: [indices(9, 3)], build: (x) => ops.cast(x, 'float32') },

@@ -1,9 +1,9 @@
 /** A network of two layers on random vectors: large enough for everything that optimizers and adapters do. */
-import { input, type Value } from '../../src/graph/index.js';
-import { linear, type Network, Scope } from '../../src/nn/index.js';
+import { input } from '../../src/graph/index.js';
+import { linear, type Network, Scope, type ScopeOptions } from '../../src/nn/index.js';
 import { mul, reduceMean, sub, tanh } from '../../src/ops/index.js';
 import { Random, type Tensor, tensor } from '../../src/tensor/index.js';
-import type { LossGraph, Objective } from '../../src/train/objective.js';
+import { type LossGraph, type Objective, readBy } from '../../src/train/objective.js';
 
 const [INPUT, HIDDEN, OUTPUT, BATCH] = [8, 12, 4, 6];
 const KEYS = {
@@ -44,17 +44,11 @@ export class ToyObjective implements Objective<number> {
     return '';
   }
 
-  build(): LossGraph {
-    const scope = Scope.of(this.network);
+  build(_batch: number, options?: ScopeOptions): LossGraph {
+    const scope = Scope.of(this.network, options);
     const hidden = tanh(linear(scope.at('hidden'), input('x', [BATCH, INPUT]), HIDDEN));
     const difference = sub(linear(scope.at('out'), hidden, OUTPUT), input('y', [BATCH, OUTPUT]));
-    const named = [...scope.parameters].map(
-      ([key, value]) => [`${this.network.name}.${key}`, value] as const,
-    );
-    return {
-      outputs: { loss: reduceMean(mul(difference, difference)) },
-      weights: new Map<string, Value>(named),
-    };
+    return { outputs: { loss: reduceMean(mul(difference, difference)) }, ...readBy(scope) };
   }
 
   feeds(batch: number): Map<string, Tensor> {
