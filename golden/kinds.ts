@@ -1,4 +1,6 @@
 /** Which runner computes which kind of golden case, by the end of its path; and why some kinds have none yet. */
+
+import { runAdaptFormerCase, runFactorsCase } from './additions.js';
 import { runExponentialFitCase, runMatrixCase } from './analysis.js';
 import type { Check } from './check.js';
 import { runClipCase, runClipScoreCase } from './clip.js';
@@ -44,6 +46,9 @@ const KINDS: readonly (readonly [pattern: RegExp, outcome: Runner | string])[] =
   [/clip\/full$/, runClipCase],
   [/metrics\/clip-score$/, runClipScoreCase],
   [/peft\/dreambooth$/, runDreamBoothCase],
+  [/peft\/lora\/[^/]+$/, (folder) => runFactorsCase(folder, 'lora')],
+  [/peft\/dora\/[^/]+$/, (folder) => runFactorsCase(folder, 'dora')],
+  [/peft\/adaptformer$/, runAdaptFormerCase],
   [/peft\/.+$/, 'the methods to compare with are not built yet'],
   [/metrics\/fid\/[^/]+$/, runFidCase],
   [/metrics\/inception$/, runInceptionCase],

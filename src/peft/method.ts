@@ -1,14 +1,17 @@
 /** What every method of fine-tuning is to the rest of the program. */
-import type { Network } from '../nn/index.js';
+import type { Adaptation, Network } from '../nn/index.js';
 import type { Tensor } from '../tensor/index.js';
 import type { Adapter } from './adapter/adapter.js';
 import type { WeightDelta } from './adapter/deltas.js';
+import type { AdaptFormerOptions } from './adaptformer/method.js';
+import type { Addition } from './addition.js';
 import type { ChosenEntriesOptions } from './chosen-entries.js';
+import type { LoraOptions } from './lora/factors.js';
 import type { Optimizer } from './optimizer.js';
 import type { SaraOptions } from './sara/optimizer.js';
 
 /** Options of any method; each takes AdamW's and those it lists. */
-export type MethodOptions = ChosenEntriesOptions & SaraOptions;
+export type MethodOptions = ChosenEntriesOptions & SaraOptions & LoraOptions & AdaptFormerOptions;
 
 /** What a method costs, beside the network itself. */
 export interface MethodCost {
@@ -40,6 +43,16 @@ export interface Method {
   readonly options: readonly (keyof MethodOptions)[];
   /** Throws InputError where the options select nothing. */
   createOptimizer(network: Network, options: MethodOptions): Optimizer;
+  /**
+   * What it adds to the network, which may lack its values; only of methods that add parameters. Throws InputError where
+   * the options select nothing.
+   */
+  addition?(network: Network, options: MethodOptions): Addition;
+  /**
+   * What an adapter makes of the network's layers at a scale, under a name for its parameters; only of methods whose
+   * adapters change no weights, and so cannot be merged. Throws InputError where it does not fit.
+   */
+  adaptation?(adapter: Adapter, network: Network, use: { name: string; scale: number }): Adaptation;
   /** What an adapter of the method adds to the base weights at scale 1. Throws InputError where it does not fit. */
   deltas(adapter: Adapter, network: Network): WeightDelta[];
   /** The same for one weight, which has its base values; undefined where the adapter leaves it as it is. */

@@ -2,15 +2,26 @@
 import { InputError } from '../errors.js';
 import type { Network } from '../nn/index.js';
 import { ADAMW_OPTIONS } from './adamw.js';
+import { adaptFormer } from './adaptformer/method.js';
+import { dora } from './dora/method.js';
 import { full } from './full/method.js';
 import { largest } from './largest/method.js';
+import { lora } from './lora/method.js';
 import type { Method, MethodOptions } from './method.js';
 import { METHOD_NAMES, type MethodName } from './method-names.js';
 import type { Optimizer } from './optimizer.js';
 import { random } from './random/method.js';
 import { sara } from './sara/method.js';
 
-export const METHODS: Readonly<Record<MethodName, Method>> = { full, sara, largest, random };
+export const METHODS: Readonly<Record<MethodName, Method>> = {
+  full,
+  sara,
+  lora,
+  dora,
+  adaptformer: adaptFormer,
+  largest,
+  random,
+};
 
 /** Throws InputError where there is no such method, it has no such option, or nothing is selected. */
 export function createOptimizer(name: string, network: Network, options: MethodOptions = {}): Optimizer {

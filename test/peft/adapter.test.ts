@@ -200,7 +200,11 @@ describe('a file that lies is refused with a sentence', () => {
   it.each<[string, Record<string, string>, RegExp]>([
     ['another format', { format: 'pt' }, /is no adapter of this program/],
     ['another version', { format_version: '2' }, /format 2, expected 1; update/],
-    ['an unknown method', { method: 'magic' }, /"method" is not valid \(expected full or sara, got magic\)/],
+    [
+      'an unknown method',
+      { method: 'magic' },
+      /"method" is not valid \(expected one of full, sara, .+, got magic\)/,
+    ],
     ['a threshold in words', { threshold: 'small' }, /"threshold" is not valid/],
     ['a scale of zero', { scale: '0' }, /"scale" is not valid/],
     ['no digest', { base_fingerprint: 'sha256:12' }, /"base_fingerprint" is not valid/],

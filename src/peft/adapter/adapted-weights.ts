@@ -2,7 +2,7 @@
 import { asFloat32, type Network } from '../../nn/index.js';
 import { type Tensor, tensor } from '../../tensor/index.js';
 import { METHODS } from '../methods.js';
-import { type AdapterUse, addDelta, changedKeys, checkFingerprint } from './apply.js';
+import { type AdapterUse, addDelta, changedKeys, checkFingerprint, expectWeightChanges } from './apply.js';
 import type { WeightDelta } from './deltas.js';
 import { FingerprintHash, fingerprintOrder } from './fingerprint.js';
 import { summedDelta } from './merge.js';
@@ -37,7 +37,7 @@ export class AdaptedWeights {
 
   /**
    * Reads every weight once to see that they are those the adapters were made from. Throws InputError where they are
-   * not; `model` names the network's model in that message.
+   * not, or where one changes layers and not weights; `model` names the network's model in that message.
    */
   static async open(
     source: WeightSource,
@@ -45,6 +45,7 @@ export class AdaptedWeights {
     { model = source.name }: { model?: string } = {},
   ): Promise<AdaptedWeights> {
     const { name, shapes } = source;
+    expectWeightChanges(uses);
     if (uses.length > 0) {
       const hash = new FingerprintHash();
       for (const key of fingerprintOrder(shapes.keys())) {

@@ -1,11 +1,13 @@
 /** Putting adapters on a network and taking them off again. */
 import { InputError } from '../../errors.js';
-import { float32Array, type Network } from '../../nn/index.js';
+import { type Adaptation, float32Array, type Network } from '../../nn/index.js';
+import { tensor } from '../../tensor/index.js';
 import { METHODS } from '../methods.js';
 import { type Adapter, nameOf } from './adapter.js';
 import { naming, type StoredDelta, storedDelta, type WeightDelta } from './deltas.js';
 import { Entries, halfProducts, type ScaledChange } from './entries.js';
 import { fingerprint, shortFingerprint } from './fingerprint.js';
+import { encodePositions } from './positions.js';
 
 export interface AdapterUse {
   readonly adapter: Adapter;
@@ -16,7 +18,7 @@ export interface AdapterUse {
 /**
  * Adapters on a network: P₀ + Σ αᵢ ΔPᵢ (paper appendix Eqs. 2–3), written into the network's own arrays. What is written
  * over is kept, so that every change costs one pass over the changed entries. The weights are this object's to change:
- * nothing else may train or change them between its calls.
+ * nothing else may train or change them between its calls. Adapters that change layers become adaptations of the network.
  */
 export class AppliedAdapters {
   private current: readonly AdapterUse[] = [];
@@ -24,13 +26,17 @@ export class AppliedAdapters {
   private layers: ReadonlyMap<string, Layer> = new Map();
   /** Whether they are in the weights now. */
   private on = false;
+  /** What adapted the network before. */
+  private readonly adaptations: Network['adaptations'];
 
   /** Use `applyAdapters`. */
   constructor(
     private readonly network: Network,
     private readonly model: string,
     private base: string | undefined,
-  ) {}
+  ) {
+    this.adaptations = network.adaptations;
+  }
 
   /** The adapters with their scales. */
   get uses(): readonly AdapterUse[] {
@@ -60,6 +66,7 @@ export class AppliedAdapters {
     }
     const before = this.layers;
     const layers = new Map<string, Layer>();
+    adaptationsOf(uses, network);
     try {
       for (const key of changedKeys(uses, network))
         layers.set(key, Layer.of(network, key, uses, before.get(key)));
@@ -76,14 +83,30 @@ export class AppliedAdapters {
   /** Puts the base weights back, bit for bit. `setScales` and `replace` put adapters on them again. */
   remove(): void {
     for (const layer of this.layers.values()) layer.restore();
+    this.adapt([]);
     this.on = false;
   }
 
   private write(): void {
     const scalers = this.current.map(scalerOf);
     for (const layer of this.layers.values()) layer.write(scalers);
+    this.adapt(adaptationsOf(this.current, this.network));
     this.on = true;
   }
+
+  private adapt(added: readonly Adaptation[]): void {
+    const { network, adaptations } = this;
+    network.adaptations = added.length > 0 ? [...(adaptations ?? []), ...added] : adaptations;
+  }
+}
+
+/** Those of the adapters that change layers. Throws InputError where one does not fit the network. */
+function adaptationsOf(uses: readonly AdapterUse[], network: Network): Adaptation[] {
+  return uses.flatMap(({ adapter, scale = 1 }, i) => {
+    const use = { name: `${network.name}.adapter ${i}`, scale };
+    const adaptation = scale === 0 ? undefined : METHODS[adapter.method].adaptation?.(adapter, network, use);
+    return adaptation ? [adaptation] : [];
+  });
 }
 
 /** One weight and what adapters change of it. */
@@ -100,7 +123,11 @@ class Layer {
     const { shape } = network.parameters.get(key)!;
     const known = before ? [...before.parts] : [];
     const parts = uses.flatMap(({ adapter }, use) => {
-      const stored = storedDelta(adapter, key, shape);
+      let stored = storedDelta(adapter, key, shape);
+      if (!stored) {
+        before?.restore();
+        stored = computedDelta(METHODS[adapter.method].delta(adapter, key, tensor(shape, weights)));
+      }
       if (!stored) return [];
       let entries = known.find((part) => changeSameEntries(part.stored, stored))?.entries;
       if (!entries) {
@@ -140,6 +167,14 @@ class Layer {
       }
     }
   }
+}
+
+/** A change that the adapter does not hold as such. */
+function computedDelta(delta: WeightDelta | undefined): StoredDelta | undefined {
+  if (!delta) return undefined;
+  const { positions, values } = delta;
+  const entries = positions ? { listed: encodePositions(positions) } : ('all' as const);
+  return { changes: values, factor: 1, entries };
 }
 
 interface Part {
@@ -207,6 +242,16 @@ export function changedKeys(
   network: { name: string; parameters: { has(key: string): boolean } },
 ): string[] {
   return [...new Set(uses.flatMap(({ adapter }) => METHODS[adapter.method].changedKeys(adapter, network)))];
+}
+
+/** Throws InputError where one of the adapters changes layers and not weights, and so has no part in weights. */
+export function expectWeightChanges(uses: readonly AdapterUse[]): void {
+  for (const { adapter } of uses) {
+    if (!METHODS[adapter.method].adaptation) continue;
+    throw new InputError(
+      `${nameOf(adapter)} is of the method ${adapter.method}, which changes what layers compute and not their weights, so it cannot be merged or exported; apply it with "sara generate --adapter"`,
+    );
+  }
 }
 
 /** Throws InputError unless the network's weights are those that every adapter was made from. */

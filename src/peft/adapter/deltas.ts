@@ -69,12 +69,19 @@ function halved(shape: readonly number[], values: Float32Array, scale: number): 
   return tensorOf('float16', shape, halves);
 }
 
-/** The changes an adapter holds, for a network whose weights are those of its base. Throws InputError where they do not fit. */
-export function unpackDeltas(adapter: Adapter, network: Network): WeightDelta[] {
-  return packedKeys(adapter, network).map(
-    (key) => unpackDelta(adapter, key, asFloat32(network.parameters.get(key)!)) as WeightDelta,
-  );
+/** From which weights change, and how one does, all changes of a network whose weights are those of the adapter's base. */
+export function deltasOf(
+  keysOf: (adapter: Adapter, network: Network) => string[],
+  deltaOf: (adapter: Adapter, key: string, weight: Tensor<'float32'>) => WeightDelta | undefined,
+): (adapter: Adapter, network: Network) => WeightDelta[] {
+  return (adapter, network) =>
+    keysOf(adapter, network).map(
+      (key) => deltaOf(adapter, key, asFloat32(network.parameters.get(key)!)) as WeightDelta,
+    );
 }
+
+/** The changes an adapter holds, for a network whose weights are those of its base. Throws InputError where they do not fit. */
+export const unpackDeltas = deltasOf(packedKeys, unpackDelta);
 
 /** The weights that an adapter changes. Throws InputError where one of its tensors belongs to no weight of the network. */
 export function packedKeys(

@@ -25,7 +25,7 @@ const jsonObjectText = z.string().transform((text, context) => {
 
 const metadataSchema = z.object({
   method: z.enum(METHOD_NAMES, {
-    error: ({ input }) => `expected ${METHOD_NAMES.join(' or ')}, got ${input}`,
+    error: ({ input }) => `expected one of ${METHOD_NAMES.join(', ')}, got ${input}`,
   }),
   base_network: z.string(),
   base_model: z.string(),

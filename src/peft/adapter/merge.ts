@@ -5,7 +5,7 @@ import { sizeOf, type Tensor } from '../../tensor/index.js';
 import { METHODS } from '../methods.js';
 import { gather, positionsBelow, positionsOfOnes } from '../selection.js';
 import type { Adapter, AdapterDType } from './adapter.js';
-import { type AdapterUse, changedKeys, checkBase } from './apply.js';
+import { type AdapterUse, changedKeys, checkBase, expectWeightChanges } from './apply.js';
 import { packDeltas, type WeightDelta } from './deltas.js';
 
 export interface MergeOptions {
@@ -16,8 +16,9 @@ export interface MergeOptions {
 
 /**
  * Σ αᵢ ΔPᵢ (paper appendix Eq. 3) on the union of the changed entries; entries that several adapters change get the sum.
- * The network has the adapters' base weights. Adapters of unlike methods make one of method "full". Positions stay
- * implied by the largest threshold where the union is exactly the entries below it, and are listed otherwise.
+ * The network has the adapters' base weights. Adapters of unlike methods, or whose tensors are no changes, make one of
+ * method "full". Positions stay implied by the largest threshold where the union is exactly the entries below it, and are
+ * listed otherwise.
  */
 export function mergeAdapters(
   network: Network,
@@ -26,6 +27,7 @@ export function mergeAdapters(
 ): Adapter {
   const first = uses[0]?.adapter;
   if (!first) throw new InputError('there is nothing to merge; name at least one adapter');
+  expectWeightChanges(uses);
   checkBase(network, uses, model);
   const adapters = uses.map(({ adapter }) => adapter);
   const merged = changedKeys(uses, network).map(
@@ -39,7 +41,7 @@ export function mergeAdapters(
     equal(positions!, positionsBelow(asFloat32(network.parameters.get(key)!).data, threshold));
   const same = <T>(of: (adapter: Adapter) => T): boolean => adapters.every((one) => of(one) === of(first));
   return {
-    method: same(({ method }) => method) ? first.method : 'full',
+    method: same(({ method }) => method) && !METHODS[first.method].addition ? first.method : 'full',
     base: first.base,
     threshold,
     prefix: same(({ prefix }) => prefix) ? first.prefix : '',
