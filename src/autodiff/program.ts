@@ -19,13 +19,15 @@ export interface LossOptions extends RuntimeOptions {
 export interface LossResult {
   readonly outputs: ReadonlyMap<string, Tensor>;
   /**
-   * By the request's name, each computed when it is asked for and valid until the next is; none where the loss does not
-   * depend on the value. A weight may change as soon as its gradient is there: what comes later does not read it.
+   * By the request's name, each computed when it is asked for and valid until the next is, or, held, for good; none
+   * where the loss does not depend on the value. A weight may change as soon as its gradient is there: what comes
+   * later does not read it.
    */
   readonly gradients: AsyncIterable<NamedGradient>;
 }
 
-export type NamedGradient = readonly [name: string, gradient: Float32Array];
+/** `squares` is Σ gradient², where that is known. */
+export type NamedGradient = readonly [name: string, gradient: Float32Array, squares?: number | undefined];
 
 /** Copies of all gradients, by name. */
 export async function collectGradients(
@@ -36,8 +38,13 @@ export async function collectGradients(
   return all;
 }
 
+export interface RunOptions {
+  /** Give each gradient memory of its own, so that all stay valid. */
+  readonly hold?: boolean;
+}
+
 export interface LossProgram {
-  run(feeds: ReadonlyMap<string, Tensor>): Promise<LossResult>;
+  run(feeds: ReadonlyMap<string, Tensor>, options?: RunOptions): Promise<LossResult>;
   dispose(): Promise<void>;
 }
 

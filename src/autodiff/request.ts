@@ -24,8 +24,14 @@ export interface GradientRequest {
 export interface Results {
   /** A value that the run has computed. */
   get(value: Value): Float32Array;
-  /** An array to be filled, which the reading after the next may use again. */
-  scratch(length: number): Float32Array;
+  /** An array to be filled with a gradient, which belongs to it as long as gradients are to stay valid. */
+  room(length: number): Float32Array;
+}
+
+/** A gradient, and Σ of its squares where that is known. */
+export interface ReadGradient {
+  readonly values: Float32Array;
+  readonly squares?: number;
 }
 
 /** What a graph has to compute for a requested gradient, and how the gradient comes out of it. */
@@ -36,7 +42,7 @@ export interface Reading {
   /** Inputs of the graph that belong to the reading. */
   readonly feeds: ReadonlyMap<string, Tensor>;
   /** Begins to compute the gradient's entries, maybe on other threads, and gives what completes them. */
-  begin(results: Results): () => Float32Array;
+  begin(results: Results): () => ReadGradient;
 }
 
 /** Chooses how to read `gradient`, which is the whole of what is requested; sampled only where kernels are given. */
@@ -47,7 +53,7 @@ export function readingOf(
   kernels: Kernels | undefined,
 ): Reading {
   if (!positions) {
-    const begin = (results: Results) => () => results.get(gradient);
+    const begin = (results: Results) => () => ({ values: results.get(gradient) });
     return { values: [gradient], passing: false, feeds: new Map(), begin };
   }
   return (kernels && sampled(gradient, positions, kernels)) ?? gathered(name, gradient, positions);
@@ -57,7 +63,12 @@ function gathered(name: string, gradient: Value, positions: Int32Array): Reading
   const fed = `trained positions of ${name}`;
   const entries = take(gradient, input(fed, [positions.length], 'int32'));
   const feeds = new Map([[fed, tensorOf('int32', [positions.length], positions)]]);
-  return { values: [entries], passing: false, feeds, begin: (results) => () => results.get(entries) };
+  return {
+    values: [entries],
+    passing: false,
+    feeds,
+    begin: (results) => () => ({ values: results.get(entries) }),
+  };
 }
 
 /** The sampled form of a weight gradient of a linear layer or a convolution, where it is the faster one. */
@@ -68,12 +79,9 @@ function sampled(gradient: Value, positions: Int32Array, kernels: Kernels): Read
     beginSampling: (dy: Float32Array, x: Float32Array, out: Float32Array) => Finish,
   ): Reading => {
     const begin = (results: Results) => {
-      const out = results.scratch(positions.length);
-      const finish = beginSampling(results.get(dy), results.get(x), out);
-      return () => {
-        finish();
-        return out;
-      };
+      const values = results.room(positions.length);
+      const finish = beginSampling(results.get(dy), results.get(x), values);
+      return () => ({ squares: finish(), values });
     };
     return { values: [dy, x], passing: true, feeds: new Map(), begin };
   };

@@ -4,8 +4,8 @@ import type { SampledGradients } from '../kernels/index.js';
 import { compile } from '../ops/index.js';
 import type { RuntimeOptions, Session } from '../runtime/index.js';
 import { type Tensor, tensor } from '../tensor/index.js';
-import type { LossProgram, LossResult, NamedGradient } from './program.js';
-import type { Reading, Results } from './request.js';
+import type { LossProgram, LossResult, NamedGradient, RunOptions } from './program.js';
+import type { ReadGradient, Reading, Results } from './request.js';
 import { nameOf } from './stage.js';
 
 /** The graphs of one stage. */
@@ -56,33 +56,37 @@ export class StagedProgram implements LossProgram {
     return new StagedProgram(outputs, stages, kernels);
   }
 
-  async run(feeds: ReadonlyMap<string, Tensor>): Promise<LossResult> {
+  async run(feeds: ReadonlyMap<string, Tensor>, { hold = false }: RunOptions = {}): Promise<LossResult> {
     const values = new Map(feeds);
     for (const [name, value] of feeds) if (value.dtype === 'float16') values.set(nameAgain(name), value);
     for (const { forward } of this.stages) {
       if (forward) for (const [name, value] of await forward.run(values)) values.set(name, value);
     }
-    const last = await this.runBack(this.stages.at(-1)!, values);
+    const last = await this.runBack(this.stages.at(-1)!, values, hold);
     const outputs = Object.entries(this.outputs).map(
       ([name, value]) => [name, values.get(nameOf(value))!] as const,
     );
-    return { outputs: new Map(outputs), gradients: this.readBack(last, values) };
+    return { outputs: new Map(outputs), gradients: this.readBack(last, values, hold) };
   }
 
   /** Reads the gradients of each stage, from the last, which has been run, to the first. */
-  private async *readBack(last: Results, values: Map<string, Tensor>): AsyncGenerator<NamedGradient> {
+  private async *readBack(
+    last: Results,
+    values: Map<string, Tensor>,
+    hold: boolean,
+  ): AsyncGenerator<NamedGradient> {
     const sums = new Map<string, Float32Array>();
     for (const [i, stage] of [...this.stages.entries()].reverse()) {
-      const results = i === this.stages.length - 1 ? last : await this.runBack(stage, values);
-      const whole = (name: string, part: Float32Array): NamedGradient[] => {
+      const results = i === this.stages.length - 1 ? last : await this.runBack(stage, values, hold);
+      const whole = (name: string, { values: part, squares }: ReadGradient): NamedGradient[] => {
         const sum = sums.get(name);
         if (sum) addTo(part, sum);
         const unfinished = this.stages.slice(0, i).some(({ readings }) => readings.has(name));
         if (unfinished) sums.set(name, part.slice());
-        return unfinished ? [] : [[name, part]];
+        return unfinished ? [] : [[name, part, sum ? undefined : squares]];
       };
       // Each gradient is begun before the one before it is handed on, so that both go on at once.
-      let begun: { name: string; finish: () => Float32Array } | undefined;
+      let begun: { name: string; finish: () => ReadGradient } | undefined;
       for (const [name, reading] of stage.readings) {
         const finish = reading.begin(results);
         if (begun) yield* whole(begun.name, begun.finish());
@@ -93,7 +97,7 @@ export class StagedProgram implements LossProgram {
   }
 
   /** Runs a stage's backward graph; what earlier stages read of it goes to `values`. */
-  private async runBack(stage: CompiledStage, values: Map<string, Tensor>): Promise<Results> {
+  private async runBack(stage: CompiledStage, values: Map<string, Tensor>, hold: boolean): Promise<Results> {
     for (const { feeds } of stage.readings.values())
       for (const [name, value] of feeds) values.set(name, value);
     const outputs = await stage.backward.run(values, stage.passing);
@@ -104,12 +108,14 @@ export class StagedProgram implements LossProgram {
         const found = fed ? values.get(inputName(value)) : outputs.get(stage.names.get(value)!);
         return found!.data as Float32Array;
       },
-      scratch: (length) => {
-        const [last, other] = this.scratch;
-        this.scratch = [other.length < length ? new Float32Array(length) : other, last];
-        return this.scratch[0].subarray(0, length);
-      },
+      room: (length) => (hold ? new Float32Array(length) : this.scratchRoom(length)),
     };
+  }
+
+  private scratchRoom(length: number): Float32Array {
+    const [last, other] = this.scratch;
+    this.scratch = [other.length < length ? new Float32Array(length) : other, last];
+    return this.scratch[0].subarray(0, length);
   }
 
   async dispose(): Promise<void> {

@@ -1,5 +1,5 @@
 /** AdamW with decoupled weight decay (Loshchilov & Hutter, arXiv 1711.05101), on whole tensors or on chosen entries. */
-import { collectGradients, type GradientRequest } from '../autodiff/index.js';
+import type { GradientRequest, NamedGradient } from '../autodiff/index.js';
 import { InputError } from '../errors.js';
 import type { Value } from '../graph/index.js';
 import { adamwUpdate } from '../kernels/index.js';
@@ -106,15 +106,19 @@ export class AdamW implements Optimizer {
     let [squares, clip] = [0, 1];
     let given = gradients;
     if (maxGradientNorm !== undefined) {
-      const all = await collectGradients(gradients);
-      for (const gradient of all.values()) squares += sumOfSquares(gradient);
+      const all: NamedGradient[] = [];
+      for await (const gradient of gradients) {
+        squares += sumOfSquares(gradient);
+        all.push(gradient);
+      }
       // torch.nn.utils.clip_grad_norm_: the factor is max_norm / (norm + 1e-6), at most 1.
       clip = Math.min(1, maxGradientNorm / (Math.sqrt(squares) + 1e-6));
       given = all;
     }
     this.updates++;
-    for await (const [name, gradient] of given) {
-      if (maxGradientNorm === undefined) squares += sumOfSquares(gradient);
+    for await (const named of given) {
+      const [name, gradient] = named;
+      if (maxGradientNorm === undefined) squares += sumOfSquares(named);
       const trained = byName.get(name);
       if (!trained) continue;
       const { values: weights, places: indices, mean, square } = trained;
@@ -251,7 +255,8 @@ function restoredPlaces(
   );
 }
 
-function sumOfSquares(values: Float32Array): number {
+function sumOfSquares([, values, squares]: NamedGradient): number {
+  if (squares !== undefined) return squares;
   let sum = 0;
   for (let i = 0; i < values.length; i++) sum += values[i]! * values[i]!;
   return sum;

@@ -39,8 +39,8 @@ export interface Optimizer {
   /** Gradients to compute, by the name of the weight's input; the graph must be compiled again when they change. */
   requests(weights: ReadonlyMap<string, Value>): Map<string, GradientRequest>;
   /**
-   * Writes new values into the networks' weights. The gradients are those requested, each valid until the next, and may
-   * be overwritten; without clipping, each is used and let go at once.
+   * Writes new values into the networks' weights. The gradients are those requested, and may be overwritten. Without
+   * clipping each is used and let go at once; with clipping all must stay valid until the update is made.
    */
   update(gradients: Gradients, options?: StepOptions): Promise<StepReport>;
   /** All that is needed, beside the base weights, to go on from here. The arrays are the optimizer's own. */

@@ -77,7 +77,8 @@ export class Stepper<Batch> {
       const feeds = this.feeds(batch);
       for (const [name, draw] of program.draws) feeds.set(name, this.drawn(name, draw, first));
       first += size;
-      const result = await program.loss.run(feeds);
+      const hold = microBatches.length === 1 && options.maxGradientNorm !== undefined;
+      const result = await program.loss.run(feeds, { hold });
       loss += share * scalarOf(result.outputs.get('loss')!);
       this.expectFinite(loss, 'loss');
       const finite = this.finite(result.gradients);
@@ -107,9 +108,10 @@ export class Stepper<Batch> {
 
   /** The gradients as they are, throwing DivergenceError where one is not finite. */
   private async *finite(gradients: AsyncIterable<NamedGradient>): AsyncGenerator<NamedGradient> {
-    for await (const [name, gradient] of gradients) {
-      this.expectFinite(sumOf(gradient), `gradient of ${name}`);
-      yield [name, gradient];
+    for await (const named of gradients) {
+      const [name, gradient, squares] = named;
+      this.expectFinite(squares ?? sumOf(gradient), `gradient of ${name}`);
+      yield named;
     }
   }
 

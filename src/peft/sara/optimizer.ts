@@ -115,11 +115,12 @@ async function* sum(
   others: ReadonlyMap<string, Float32Array>,
 ): AsyncGenerator<NamedGradient> {
   const left = new Map(others);
-  for await (const [name, gradient] of gradients) {
+  for await (const named of gradients) {
+    const [name, gradient] = named;
     const other = left.get(name);
     if (other) for (let i = 0; i < gradient.length; i++) gradient[i]! += other[i]!;
     left.delete(name);
-    yield [name, gradient];
+    yield other ? [name, gradient] : named;
   }
   yield* left;
 }
