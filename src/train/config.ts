@@ -1,5 +1,6 @@
 /** Everything that can be said about a training run: names, limits, defaults and help of its settings. */
 import { z } from 'zod';
+import { TARGET_SETS } from '../peft/lora/targets.js';
 import { METHOD_NAMES } from '../peft/method-names.js';
 import { modelSettings } from './model-settings.js';
 import { runtimeSettings } from './runtime-settings.js';
@@ -23,7 +24,7 @@ export const trainSchema = z.strictObject({
     .meta({ argument: '<name>', help: `${METHOD_NAMES.join(', ')}; "sara methods" tells what they are` }),
   params: count().optional().meta({
     argument: '<n>',
-    help: 'train this many weights, such as 5M; sara finds its threshold for them',
+    help: 'train this many weights, such as 5M, by threshold, rank or width, as nearly as can be',
     option: 'targetParameters',
   }),
   threshold: real('a number above 0', positive).optional().meta({
@@ -42,6 +43,29 @@ export const trainSchema = z.strictObject({
     argument: '[step]',
     help: 'sara: choose anew among the trained weights at this step; on: half way; off',
     option: 'progressiveStep',
+  }),
+  rank: whole(1).optional().meta({
+    argument: '<r>',
+    help: 'lora, dora: rank of every layer; 16 unless --params is given',
+    option: 'rank',
+  }),
+  alpha: real('a number above 0', positive).optional().meta({
+    argument: '<α>',
+    help: 'lora, dora: what is learned counts α/r times; the rank unless given',
+    option: 'alpha',
+  }),
+  targetModules: texts()
+    .optional()
+    .meta({
+      argument: '<name>',
+      help: `lora, dora: ${Object.keys(TARGET_SETS).join(', ')}, or endings of layers' names; repeatable`,
+      repeatable: true,
+      option: 'targetModules',
+    }),
+  width: whole(1).optional().meta({
+    argument: '<d>',
+    help: 'adaptformer: width of every bottleneck; 64 unless --params is given',
+    option: 'width',
   }),
   trainOnly: texts().default([]).meta({
     argument: '<pattern>',
