@@ -2,11 +2,13 @@
 
 import { runAdaptFormerCase, runFactorsCase } from './additions.js';
 import { runExponentialFitCase, runMatrixCase } from './analysis.js';
+import { runBlipCaptionCase, runBvqaCase } from './blip.js';
 import type { Check } from './check.js';
 import { runClipCase, runClipScoreCase } from './clip.js';
 import { runDreamBoothCase } from './dreambooth.js';
 import { runInceptionCase } from './inception.js';
 import { runFidCase, runVlhiCase } from './metrics.js';
+import { runNounPhrasesCase } from './noun-phrases.js';
 import { runPipelineCase } from './pipeline.js';
 import { runSaraBaseCase, runSaraCommonCase } from './sara.js';
 import { runSaraOfficialCase } from './sara-official.js';
@@ -49,6 +51,9 @@ const KINDS: readonly (readonly [pattern: RegExp, outcome: Runner | string])[] =
   [/peft\/lora\/[^/]+$/, (folder) => runFactorsCase(folder, 'lora')],
   [/peft\/dora\/[^/]+$/, (folder) => runFactorsCase(folder, 'dora')],
   [/peft\/adaptformer$/, runAdaptFormerCase],
+  [/metrics\/bvqa$/, runBvqaCase],
+  [/metrics\/blip-caption$/, runBlipCaptionCase],
+  [/metrics\/noun-phrases$/, runNounPhrasesCase],
   [/peft\/.+$/, 'the methods to compare with are not built yet'],
   [/metrics\/fid\/[^/]+$/, runFidCase],
   [/metrics\/inception$/, runInceptionCase],

@@ -29,6 +29,8 @@ const OWNERS: Record<string, string> = {
   sharp: 'formats',
   '@huggingface/hub': 'formats',
   yauzl: 'formats',
+  'wink-nlp': 'metrics',
+  'wink-eng-lite-web-model': 'metrics',
   '@bufbuild/protobuf': 'graph',
   commander: 'cli',
   '@commander-js/extra-typings': 'cli',

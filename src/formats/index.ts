@@ -1,4 +1,5 @@
 /** File formats: safetensors, tokenizers, pictures and atomic files. */
+export { BertTokenizer } from './bert-tokenizer.js';
 export { ClipTokenizer } from './clip-tokenizer.js';
 export { readTokenizerFiles, TOKENIZER_FILE_NAMES, type TokenizerFiles } from './clip-tokenizer-folder.js';
 export { type ContactSheetOptions, contactSheet } from './contact-sheet.js';

@@ -1,7 +1,19 @@
-/** How good pictures are: CLIP's measures, distances between sets of pictures, and the index that joins two metrics. */
+/** How good pictures are: CLIP's and BLIP's measures, distances between sets of pictures, and the index that joins two metrics. */
+export { Blip } from './blip.js';
+export {
+  answerLogits,
+  type BvqaAnswer,
+  BvqaScorer,
+  bvqaQuestions,
+  product,
+  roundedScore,
+  shareOfYes,
+} from './bvqa.js';
+export { Captioner, greedyCaption } from './captioner.js';
 export { ClipEncoder, unitRows } from './clip-encoder.js';
 export { clipI, clipLogits, clipScore, clipT, clipText, officialResize, pairById } from './clip-score.js';
 export { frechetDistance } from './frechet-distance.js';
 export { type GroupMetric, harmonyIndex } from './harmony.js';
 export { INCEPTION_BATCH, InceptionEncoder } from './inception-encoder.js';
 export { type KernelDistance, kernelDistance, squaredDiscrepancy, subset } from './kernel-distance.js';
+export { nounChunks } from './noun-chunks.js';

@@ -15,16 +15,24 @@ function mergeHeads(x: Value): Value {
   return reshape(transpose(x, [0, 2, 1, 3]), [batch, tokens, -1]);
 }
 
+/** Queries [B, T, C] look at keys and values [B, S, C], split among heads → [B, T, C]; `causal`: at earlier ones alone. */
+export function attendByHeads(
+  queries: Value,
+  keys: Value,
+  values: Value,
+  { heads, causal }: { heads: number; causal: boolean },
+): Value {
+  const scale = 1 / Math.sqrt(queries.shape[2]! / heads);
+  const [q, k, v] = [queries, keys, values].map((x) => splitHeads(x, heads)) as [Value, Value, Value];
+  return mergeHeads(attention(q, k, v, { scale, causal }));
+}
+
 /** diffusers' Attention: queries of x [B, T, C] look at context [B, S, D] (x itself for self-attention) → [B, T, C]. */
 export function multiHeadAttention(scope: Scope, x: Value, context: Value, heads: number): Value {
   const width = x.shape[2]!;
-  const project = (name: string, from: Value) =>
-    splitHeads(linear(scope.at(name), from, width, { bias: false }), heads);
-  const q = project('to_q', x);
-  const k = project('to_k', context);
-  const v = project('to_v', context);
-  const mixed = attention(q, k, v, { scale: 1 / Math.sqrt(width / heads), causal: false });
-  return linear(scope.at('to_out', 0), mergeHeads(mixed), width);
+  const project = (name: string, from: Value) => linear(scope.at(name), from, width, { bias: false });
+  const [q, k, v] = [project('to_q', x), project('to_k', context), project('to_v', context)];
+  return linear(scope.at('to_out', 0), attendByHeads(q, k, v, { heads, causal: false }), width);
 }
 
 /** diffusers' FeedForward with GEGLU: x [B, T, C] → (a ⊙ gelu(b)) W with [a, b] = x V of width 8 C → [B, T, C]. */

@@ -2,7 +2,8 @@
 import type { z } from 'zod';
 import type { Value } from '../graph/index.js';
 import { activation, layerNorm, linear, type Scope } from '../nn/index.js';
-import { add, attention, reshape, transpose } from '../ops/index.js';
+import { add } from '../ops/index.js';
+import { attendByHeads } from './attention.js';
 
 export const CLIP_ACTIVATIONS = ['quick_gelu', 'gelu', 'gelu_new', 'gelu_pytorch_tanh'] as const;
 
@@ -45,12 +46,7 @@ export function clipEncoderLayer(
 
 function selfAttention(scope: Scope, config: ClipLayerConfig, x: Value, causal: boolean): Value {
   const { hidden_size: width, num_attention_heads: heads } = config;
-  const [batch, length] = x.shape as [number, number, number];
-  const project = (name: string) =>
-    transpose(reshape(linear(scope.at(name), x, width), [batch, length, heads, width / heads]), [0, 2, 1, 3]);
-  const mixed = attention(project('q_proj'), project('k_proj'), project('v_proj'), {
-    scale: 1 / Math.sqrt(width / heads),
-    causal,
-  });
-  return linear(scope.at('out_proj'), reshape(transpose(mixed, [0, 2, 1, 3]), [batch, length, width]), width);
+  const project = (name: string) => linear(scope.at(name), x, width);
+  const mixed = attendByHeads(project('q_proj'), project('k_proj'), project('v_proj'), { heads, causal });
+  return linear(scope.at('out_proj'), mixed, width);
 }

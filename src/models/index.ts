@@ -2,6 +2,14 @@
 export { momentsToGaussian, scaleLatents, unscaleLatents, vaeDecode, vaeEncode } from './autoencoder-kl.js';
 export { parseVaeConfig, type VaeConfig, vaeScaleFactor } from './autoencoder-kl-config.js';
 export {
+  BLIP_ANSWERING,
+  BLIP_CAPTIONING,
+  type BlipConfig,
+  blipDecoderLogits,
+  blipImageStates,
+  blipQuestionStates,
+} from './blip.js';
+export {
   CLIP,
   type ClipConfig,
   clipImageFeatures,
