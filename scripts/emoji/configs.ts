@@ -52,3 +52,55 @@ export const SCHEDULER = {
   steps_offset: 1,
   timestep_spacing: 'leading',
 };
+
+/** The emoji CLIP: transformers' CLIPModel at small widths, with the emoji model's tokenizer. */
+export const EMOJI_CLIP = {
+  architectures: ['CLIPModel'],
+  model_type: 'clip',
+  logit_scale_init_value: 2.6592,
+  projection_dim: 128,
+  text_config: {
+    model_type: 'clip_text_model',
+    bos_token_id: 3512,
+    eos_token_id: 3513,
+    pad_token_id: 3513,
+    hidden_act: 'quick_gelu',
+    hidden_size: 128,
+    intermediate_size: 512,
+    layer_norm_eps: 1e-5,
+    max_position_embeddings: 24,
+    num_attention_heads: 4,
+    num_hidden_layers: 2,
+    projection_dim: 128,
+    vocab_size: 3514,
+  },
+  vision_config: {
+    model_type: 'clip_vision_model',
+    hidden_act: 'quick_gelu',
+    hidden_size: 160,
+    image_size: 64,
+    intermediate_size: 640,
+    layer_norm_eps: 1e-5,
+    num_attention_heads: 5,
+    num_channels: 3,
+    num_hidden_layers: 4,
+    patch_size: 16,
+    projection_dim: 128,
+  },
+};
+
+/** Its preprocessor_config.json: 64 × 64 pixels in [−1, 1]. */
+export const EMOJI_CLIP_PROCESSOR = {
+  image_processor_type: 'CLIPImageProcessor',
+  crop_size: { height: 64, width: 64 },
+  do_center_crop: true,
+  do_convert_rgb: true,
+  do_normalize: true,
+  do_rescale: true,
+  do_resize: true,
+  image_mean: [0.5, 0.5, 0.5],
+  image_std: [0.5, 0.5, 0.5],
+  resample: 3,
+  rescale_factor: 1 / 255,
+  size: { shortest_edge: 64 },
+};

@@ -4,6 +4,8 @@ import { readJson } from '../../src/formats/index.js';
 import { ImageFolder } from '../../src/train/data/image-folder.js';
 
 export interface Picture {
+  /** Of the file, without its ending. */
+  readonly name: string;
   readonly style: string;
   readonly caption: string;
   /** [3, 64, 64] in [−1, 1] */
@@ -39,8 +41,9 @@ export async function loadPictures(
   const images = await ImageFolder.open(folder, { size: 64 });
   const pictures: Picture[] = [];
   for (const sample of images.plainSamples()) {
-    if (!keep(basename(sample.entry.path, '.png'))) continue;
-    pictures.push({ style, caption: sample.caption, pixels: await images.load(sample) });
+    const name = basename(sample.entry.path, '.png');
+    if (!keep(name)) continue;
+    pictures.push({ name, style, caption: sample.caption, pixels: await images.load(sample) });
   }
   return pictures;
 }

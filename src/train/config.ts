@@ -1,6 +1,5 @@
 /** Everything that can be said about a training run: names, limits, defaults and help of its settings. */
 import { z } from 'zod';
-import { TARGET_SETS } from '../peft/lora/targets.js';
 import { METHOD_NAMES } from '../peft/method-names.js';
 import { modelSettings } from './model-settings.js';
 import { runtimeSettings } from './runtime-settings.js';
@@ -24,7 +23,7 @@ export const trainSchema = z.strictObject({
     .meta({ argument: '<name>', help: `${METHOD_NAMES.join(', ')}; "sara methods" tells what they are` }),
   params: count().optional().meta({
     argument: '<n>',
-    help: 'train this many weights, such as 5M, by threshold, rank or width, as nearly as can be',
+    help: 'train this many weights, such as 5M; sara finds its threshold for them',
     option: 'targetParameters',
   }),
   threshold: real('a number above 0', positive).optional().meta({
@@ -43,29 +42,6 @@ export const trainSchema = z.strictObject({
     argument: '[step]',
     help: 'sara: choose anew among the trained weights at this step; on: half way; off',
     option: 'progressiveStep',
-  }),
-  rank: whole(1).optional().meta({
-    argument: '<r>',
-    help: 'lora, dora: rank of every layer; 16 unless --params is given',
-    option: 'rank',
-  }),
-  alpha: real('a number above 0', positive).optional().meta({
-    argument: '<α>',
-    help: 'lora, dora: what is learned counts α/r times; the rank unless given',
-    option: 'alpha',
-  }),
-  targetModules: texts()
-    .optional()
-    .meta({
-      argument: '<name>',
-      help: `lora, dora: ${Object.keys(TARGET_SETS).join(', ')}, or endings of layers' names; repeatable`,
-      repeatable: true,
-      option: 'targetModules',
-    }),
-  width: whole(1).optional().meta({
-    argument: '<d>',
-    help: 'adaptformer: width of every bottleneck; 64 unless --params is given',
-    option: 'width',
   }),
   trainOnly: texts().default([]).meta({
     argument: '<pattern>',

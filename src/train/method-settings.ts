@@ -29,8 +29,7 @@ export function settingsOf(method: TrainConfig['method']): (keyof TrainConfig)[]
 
 /** The options of the run's method. */
 export function methodOptions(config: TrainConfig): MethodOptions {
-  const { method, params, progressive, lambdaRank, rank, alpha, targetModules, width } = config;
-  const { seed, steps, device, threads } = config;
+  const { method, params, progressive, lambdaRank, seed, steps, device, threads } = config;
   const { threshold = params === undefined ? DEFAULT_THRESHOLD : undefined } = config;
   const all: MethodOptions = {
     threshold,
@@ -38,10 +37,6 @@ export function methodOptions(config: TrainConfig): MethodOptions {
     lambdaRank,
     progressiveStep:
       progressive === 'on' ? Math.floor(steps / 2) : progressive === 'off' ? undefined : progressive,
-    rank,
-    alpha,
-    targetModules,
-    width,
     seed,
     runtime: { device, threads },
   };

@@ -168,8 +168,7 @@ export async function trainRun(config: TrainConfig, hooks: RunHooks = {}): Promi
     const total = countParameters(unet.parameters);
     const { trainedCount: trained, learningRate } = optimizer;
     emit({ type: 'selected', trained, total, threshold, learningRate });
-    const average =
-      config.ema === 'off' ? undefined : new MovingAverage(trainedNetworks(optimizer), config.ema);
+    const average = config.ema === 'off' ? undefined : new MovingAverage([unet], config.ema);
     const parts = { unet, encodings, schedulerConfig: model.scheduler, vaeConfig: modelConfigs(model).vae };
     trainer = new Trainer(parts, optimizer, { ...runtime, ...trainerOptions(config) });
     /** With encoders that are read again where they have left memory. */
@@ -292,11 +291,6 @@ function optimizerOf(unet: Network, config: TrainConfig): Optimizer {
     keepBase: !savesModel(config),
     ...methodOptions(config),
   });
-}
-
-/** The networks whose weights train: the UNet, or what a method adds to it. */
-function trainedNetworks({ tensors }: Optimizer): Network[] {
-  return [...new Set(tensors.map(({ network }) => network))];
 }
 
 /** Whether the run ends with a whole model rather than an adapter. */

@@ -12,13 +12,13 @@ import {
   vaeEncode,
   vaeScaleFactor,
 } from '../../models/index.js';
-import { type Network, parameterInput, Scope, type Weight } from '../../nn/index.js';
-import type { Addition, MethodCost } from '../../peft/index.js';
+import { parameterInput, Scope, type Weight } from '../../nn/index.js';
+import type { MethodCost } from '../../peft/index.js';
 import { BYTES_PER_ELEMENT, sizeOf } from '../../tensor/index.js';
 import { DiffusionObjective } from '../diffusion-objective.js';
 import { programBytes } from './program-bytes.js';
 import { bytesOf, sessionBytes } from './session-bytes.js';
-import { adaptShapeOnly, shapeOnlyBatch, shapeOnlyNetwork } from './shape-only.js';
+import { shapeOnlyBatch, shapeOnlyNetwork } from './shape-only.js';
 
 /** What decides how much memory a run takes. */
 export interface MemoryRequest {
@@ -32,8 +32,6 @@ export interface MemoryRequest {
   readonly weightDtype: Weight['dtype'];
   /** How many entries of each of the UNet's weights train, by checkpoint key; of those that are not named, all. */
   readonly trained: ReadonlyMap<string, number>;
-  /** What a method adds to the UNet, all of which trains; nothing unless said. */
-  readonly addition?: Addition | undefined;
   /** Bytes that the optimizer keeps for each entry that trains, by how the UNet's weights are kept. */
   readonly state: MethodCost['state'];
   /** Side of the pictures, in pixels. */
@@ -97,7 +95,6 @@ export function estimateMemory(request: MemoryRequest): MemoryEstimate {
     total += size;
     entries += trained.get(key) ?? size;
   }
-  for (const { shape } of request.addition?.parameters.values() ?? []) entries += sizeOf(shape);
   const state = entries * (request.state[weightDtype] ?? request.state.float32);
   const weights = total * BYTES_PER_ELEMENT[weightDtype];
   const program = { name: 'program', bytes: MEASURED.runtime };
@@ -107,7 +104,7 @@ export function estimateMemory(request: MemoryRequest): MemoryEstimate {
     program,
     { name: 'weights', bytes: weights },
     { name: 'training state', bytes: state },
-    ...(average ? [{ name: 'moving average', bytes: (request.addition ? entries : total) * FLOAT }] : []),
+    ...(average ? [{ name: 'moving average', bytes: total * FLOAT }] : []),
     { name: 'gradients', bytes: entries * FLOAT * copies },
     { name: 'activations', bytes: activationBytes(request) },
   ];
@@ -130,33 +127,22 @@ export function estimateLargest(requests: readonly MemoryRequest[]): MemoryEstim
 
 const totalOf = (parts: readonly MemoryPart[]): number => parts.reduce((sum, { bytes }) => sum + bytes, 0);
 
-/** The UNet without its weights, with what is added to it. */
-function unetOf({ unet, weightDtype, addition }: MemoryRequest): {
-  network: Network<UNetConfig>;
-  added?: Network;
-} {
-  const network = shapeOnlyNetwork('unet', UNET, unet, weightDtype);
-  return addition ? { network, added: adaptShapeOnly(network, addition) } : { network };
-}
-
 /** Of a training step: what is kept for the backward pass, what is on its way, and compiled graphs. */
 function activationBytes(request: MemoryRequest): number {
-  const { unet, trained, checkpoint, prior } = request;
-  const { network, added } = unetOf(request);
+  const { unet, weightDtype, trained, checkpoint, prior } = request;
+  const network = shapeOnlyNetwork('unet', UNET, unet, weightDtype);
   const objective = new DiffusionObjective(network, SCHEDULE);
   const latents = [unet.in_channels, ...latentSides(request)];
   const batch = prior ? 2 * request.batch : request.batch;
-  const { outputs, weights } = objective.build(shapeOnlyBatch(unet, { ...request, batch, latents }), {
-    training: true,
-  });
-  const trains = (some: Network, counts: ReadonlyMap<string, number>) =>
-    [...some.parameters.keys()].flatMap((key) => {
-      const name = parameterInput(some, key);
-      const count = counts.get(key);
+  const { outputs, weights } = objective.build(shapeOnlyBatch(unet, { ...request, batch, latents }));
+  const requests = new Map(
+    [...network.parameters.keys()].flatMap((key) => {
+      const name = parameterInput(network, key);
+      const count = trained.get(key);
       const positions = count === undefined ? undefined : new Int32Array(count);
       return count === 0 ? [] : [[name, { of: weights.get(name)!, positions }] as const];
-    });
-  const requests = new Map([...trains(network, trained), ...(added ? trains(added, new Map()) : [])]);
+    }),
+  );
   const sampled = [...requests.values()].some(({ positions }) => positions);
   const plans = planLoss(outputs, requests, checkpoint, sampled ? UNUSED_KERNELS : undefined);
   const nodes = plans.reduce(
@@ -191,8 +177,8 @@ function encodingBytes({ vae, size }: MemoryRequest): number {
 
 /** A sampler step with guidance and the decoder, whose compiled graphs both keep their buffers. */
 function drawingBytes(request: MemoryRequest): number {
-  const { unet, vae } = request;
-  const { network } = unetOf(request);
+  const { unet, vae, weightDtype } = request;
+  const network = shapeOnlyNetwork('unet', UNET, unet, weightDtype);
   const latents = [unet.in_channels, ...latentSides(request)];
   const { outputs } = new DiffusionObjective(network, SCHEDULE).build(
     shapeOnlyBatch(unet, { ...request, batch: 2, latents }),
