@@ -4,6 +4,7 @@ import { writeFile } from 'node:fs/promises';
 import { dirname, join, resolve } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { expect, test, vi } from 'vitest';
+import { caption } from '../src/cli/caption.js';
 import { check } from '../src/cli/check.js';
 import { toCommand } from '../src/cli/command.js';
 import { convert } from '../src/cli/convert.js';
@@ -31,6 +32,7 @@ const COMMANDS = [
   toCommand(demo, () => {}),
   toCommand(train, () => {}),
   toCommand(generate, () => {}),
+  toCommand(caption, () => {}),
   toCommand(merge, () => {}),
   toCommand(convert, () => {}),
   toCommand(importCommand, () => {}),
@@ -56,7 +58,7 @@ test.each(PAGES)('the files that %s names exist', (page) => {
 test.each(PAGES)('the flags that %s gives to a command are flags of it', (page) => {
   const lines =
     readFileSync(page, 'utf8').match(
-      /sara (demo|train|generate|merge|convert|import|export|check|inspect|doctor)\b[^`\n]*/g,
+      /sara (demo|train|generate|caption|merge|convert|import|export|check|inspect|doctor)\b[^`\n]*/g,
     ) ?? [];
   const wrong = lines.flatMap((line) => {
     const command = COMMANDS.find((candidate) => candidate.name() === line.split(' ')[1])!;

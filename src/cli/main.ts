@@ -18,6 +18,7 @@ const COMMANDS: Readonly<Record<string, () => Promise<Command>>> = {
   demo: async () => toCommand((await import('./demo/command.js')).demo, done),
   train: async () => toCommand((await import('./train.js')).train, done),
   generate: async () => toCommand((await import('./generate.js')).generate, done),
+  caption: async () => toCommand((await import('./caption.js')).caption, done),
   merge: async () => toCommand((await import('./merge.js')).merge, done),
   convert: async () => toCommand((await import('./convert.js')).convert, done),
   import: async () => toCommand((await import('./import.js')).importCommand, done),

@@ -1,6 +1,7 @@
 /** What a worker thread does for a command, and the messages between the two. */
 import type { InputError } from '../errors.js';
 import type { RunEvent, RunResult, TrainConfig } from '../train/index.js';
+import type { CaptionResult, CaptionSettings } from './caption-task.js';
 import type { DemoConfig } from './demo/config.js';
 import type { DemoEvent, DemoResult } from './demo/task.js';
 import type { GenerateResult, GenerateSettings } from './generate-task.js';
@@ -12,6 +13,11 @@ export interface Tasks {
     settings: GenerateSettings;
     event: { done: number; total: number };
     result: GenerateResult;
+  };
+  caption: {
+    settings: CaptionSettings;
+    event: { done: number; total: number };
+    result: CaptionResult;
   };
   demo: { settings: DemoConfig; event: DemoEvent; result: DemoResult };
 }

@@ -2,6 +2,7 @@
 import { parentPort, workerData } from 'node:worker_threads';
 import { InputError } from '../errors.js';
 import { trainRun } from '../train/index.js';
+import { captionTask } from './caption-task.js';
 import { demoTask } from './demo/task.js';
 import { drawSheet, generateTask } from './generate-task.js';
 import type { TaskMessage, TaskRequest, Tasks } from './tasks.js';
@@ -20,6 +21,8 @@ async function perform(): Promise<unknown> {
     }
     case 'generate':
       return generateTask(settings as Tasks['generate']['settings'], onEvent, stopRequested);
+    case 'caption':
+      return captionTask(settings as Tasks['caption']['settings'], onEvent, stopRequested);
     case 'demo':
       return demoTask(settings as Tasks['demo']['settings'], onEvent, stopRequested);
   }
