@@ -16,6 +16,7 @@ import { runSaraScaleMergeCase } from './sara-scale-merge.js';
 import { runSaraStepsCase } from './sara-steps.js';
 import { runSchedulerCase } from './schedulers.js';
 import { runTextCase } from './text.js';
+import { runTextEncoderCase, runTextualInversionCase } from './textual-inversion.js';
 import { runTokenizerCase } from './tokenizer.js';
 import { runTrainingAdamWCase, runTrainingStepCase } from './training.js';
 import { runUnetCase } from './unet.js';
@@ -47,6 +48,8 @@ const KINDS: readonly (readonly [pattern: RegExp, outcome: Runner | string])[] =
   [/transformer\/[^/]+$/, 'the transformer of Stable Diffusion 3 is not built yet'],
   [/clip\/full$/, runClipCase],
   [/metrics\/clip-score$/, runClipScoreCase],
+  [/peft\/text-encoder$/, runTextEncoderCase],
+  [/peft\/textual-inversion$/, runTextualInversionCase],
   [/peft\/dreambooth$/, runDreamBoothCase],
   [/peft\/lora\/[^/]+$/, (folder) => runFactorsCase(folder, 'lora')],
   [/peft\/dora\/[^/]+$/, (folder) => runFactorsCase(folder, 'dora')],

@@ -56,7 +56,37 @@ export function readingOf(
     const begin = (results: Results) => () => ({ values: results.get(gradient) });
     return { values: [gradient], passing: false, feeds: new Map(), begin };
   }
-  return (kernels && sampled(gradient, positions, kernels)) ?? gathered(name, gradient, positions);
+  return (
+    lookedUp(gradient, positions) ??
+    (kernels && sampled(gradient, positions, kernels)) ??
+    gathered(name, gradient, positions)
+  );
+}
+
+/** Of a table of which rows were looked up: dT[r] = Σ dy of the places whose id is r, without a gradient of the table's size. */
+function lookedUp(gradient: Value, positions: Int32Array): Reading | undefined {
+  const { op, inputs } = gradient.node;
+  const [dy, ids] = inputs.map(unshaped) as [Value, Value];
+  if (op !== 'scatter_add_rows' || ids.node.op !== 'input') return undefined;
+  const columns = gradient.shape[1]!;
+  /** Where the positions of each row begin. */
+  const starts = new Map<number, number>();
+  positions.forEach((position, k) => {
+    const row = Math.floor(position / columns);
+    if (!starts.has(row)) starts.set(row, k);
+  });
+  const begin = (results: Results) => {
+    const values = results.room(positions.length).fill(0);
+    const rows = results.get(dy);
+    results.get(ids).forEach((row, place) => {
+      const start = starts.get(row);
+      if (start === undefined) return;
+      for (let k = start; k < positions.length && positions[k]! < (row + 1) * columns; k++)
+        values[k]! += rows[place * columns + (positions[k]! % columns)]!;
+    });
+    return () => ({ values });
+  };
+  return { values: [dy, ids], passing: true, feeds: new Map(), begin };
 }
 
 function gathered(name: string, gradient: Value, positions: Int32Array): Reading {

@@ -19,7 +19,8 @@ export interface StagePlan {
 
 interface CompiledStage extends Pick<StagePlan, 'readings'> {
   readonly forward: Session | undefined;
-  readonly backward: Session;
+  /** None where its readings need only what is there. */
+  readonly backward: Session | undefined;
   /** Under which name the backward graph gives a value. */
   readonly names: ReadonlyMap<Value, string>;
   /** Where it writes values that are read at once and then not needed; all stages share the memory. */
@@ -47,7 +48,7 @@ export class StagedProgram implements LossProgram {
     for (const [i, { forward, backward, readings }] of plans.entries()) {
       stages.push({
         forward: forward && (await compile(forward, runtime)),
-        backward: await compile(backward, runtime),
+        backward: backward.outputs.size > 0 ? await compile(backward, runtime) : undefined,
         names: new Map([...backward.outputs].map(([name, value]) => [value, name])),
         passing: passing[i]!,
         readings,
@@ -100,7 +101,7 @@ export class StagedProgram implements LossProgram {
   private async runBack(stage: CompiledStage, values: Map<string, Tensor>, hold: boolean): Promise<Results> {
     for (const { feeds } of stage.readings.values())
       for (const [name, value] of feeds) values.set(name, value);
-    const outputs = await stage.backward.run(values, stage.passing);
+    const outputs = (await stage.backward?.run(values, stage.passing)) ?? new Map<string, Tensor>();
     for (const [name, value] of outputs) if (!stage.passing.has(name)) values.set(name, value);
     return {
       get: (value) => {
@@ -121,7 +122,7 @@ export class StagedProgram implements LossProgram {
   async dispose(): Promise<void> {
     for (const { forward, backward } of this.stages) {
       await forward?.dispose();
-      await backward.dispose();
+      await backward?.dispose();
     }
     await this.kernels?.dispose();
   }

@@ -2,6 +2,7 @@
 import { parse as parsePath } from 'node:path';
 import { contactSheet, type Image, writePng } from '../formats/index.js';
 import { generate } from '../generate/index.js';
+import { readEmbedding } from '../interop/index.js';
 import { type PredictionType, StableDiffusion } from '../models/index.js';
 import { applyAdapters } from '../peft/index.js';
 import type { Device } from '../runtime/index.js';
@@ -13,6 +14,8 @@ export interface GenerateSettings {
   model: string;
   predictionType: PredictionType | undefined;
   adapters: AdapterChoice[];
+  /** Files of learned tokens. */
+  embeddings: string[];
   prompts: string[];
   negative: string | undefined;
   steps: number;
@@ -44,7 +47,8 @@ export async function generateTask(
   stopRequested: () => boolean,
 ): Promise<GenerateResult> {
   const { prompts, device, threads, predictionType, out } = settings;
-  const sd = await StableDiffusion.load(settings.model, { device, threads, predictionType });
+  const learnedTokens = await Promise.all(settings.embeddings.map(readEmbedding));
+  const sd = await StableDiffusion.load(settings.model, { device, threads, predictionType, learnedTokens });
   const { conclusions } = sd;
   applyAdapters(sd.unet, await loadAdapters(settings.adapters), { model: settings.model });
   let images: Image[];

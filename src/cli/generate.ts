@@ -24,6 +24,11 @@ const size = z
 const schema = z.strictObject({
   ...modelSettings,
   adapter: adapterSetting(),
+  embedding: texts().default([]).meta({
+    argument: '<file>',
+    help: 'learned token (textual inversion) that prompts may use; repeatable',
+    repeatable: true,
+  }),
   prompt: texts()
     .default([])
     .meta({ argument: '<text>', help: 'what to draw; repeatable', repeatable: true }),
@@ -61,7 +66,7 @@ export const generate: CommandSpec<typeof schema> = {
     'sara generate --model models/emoji --prompt "a red apple, noto style" --out apple.png',
     'sara generate --model models/emoji --adapter runs/fluent/adapter.safetensors:0.8 \\\n      --prompts prompts.txt --count 4 --sheet --out sheet.png',
   ],
-  async run({ adapter, prompt, prompts: file, json, ...settings }) {
+  async run({ adapter, embedding, prompt, prompts: file, json, ...settings }) {
     const prompts = [...prompt, ...(file ? await readPrompts(file) : [])];
     if (prompts.length === 0) throw new UsageError('sara generate needs --prompt <text> or --prompts <file>');
     const progress = showProgress('drawing', { quiet: json });
@@ -75,6 +80,7 @@ export const generate: CommandSpec<typeof schema> = {
         threads: settings.threads,
         predictionType: settings.predictionType,
         adapters: adapter,
+        embeddings: embedding,
         prompts,
       },
       ({ done, total }) => progress.update(done, total),

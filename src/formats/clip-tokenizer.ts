@@ -1,13 +1,13 @@
 /** CLIP's tokenizer, as transformers' CLIPTokenizer has it: text to the token ids that text encoders take. */
 import { InputError } from '../errors.js';
-import { BytePairEncoding } from './byte-pair-encoding.js';
+import { BytePairEncoding, END_OF_WORD } from './byte-pair-encoding.js';
 import {
   type ClipTokenizerFiles,
   parseClipTokenizer,
   readTokenizerFiles,
   type TokenizerFiles,
 } from './clip-tokenizer-folder.js';
-import { SpecialTokenFinder } from './special-tokens.js';
+import { type SpecialToken, SpecialTokenFinder } from './special-tokens.js';
 
 /** Contractions, runs of letters, single digits, runs of anything else that is not white space. */
 const WORD = /'s|'t|'re|'ve|'m|'ll|'d|\p{L}+|\p{N}|[^\p{White_Space}\p{L}\p{N}]+/gu;
@@ -19,6 +19,13 @@ const WORD = /'s|'t|'re|'ve|'m|'ll|'d|\p{L}+|\p{N}|[^\p{White_Space}\p{L}\p{N}]+
 function normalize(text: string): string {
   const spaced = text.normalize('NFC').replace(/\p{White_Space}+/gu, ' ');
   return Array.from(spaced, (character) => character.toLowerCase()).join('');
+}
+
+/** A token that was learned beside the vocabulary: it stands for ids of its own, `count` from `id` on. */
+interface LearnedToken {
+  readonly content: string;
+  readonly id: number;
+  readonly count: number;
 }
 
 /** Made by `ClipTokenizer.load` or `ClipTokenizer.of`. */
@@ -34,7 +41,10 @@ export class ClipTokenizer {
   private readonly asGiven: SpecialTokenFinder;
   private readonly afterNormalizing: SpecialTokenFinder;
 
-  constructor(files: ClipTokenizerFiles) {
+  constructor(
+    private readonly files: ClipTokenizerFiles,
+    private readonly learned: readonly LearnedToken[] = [],
+  ) {
     const { vocabulary, specialTokens } = files;
     this.bosTokenId = vocabulary.get(files.begin)!;
     this.eosTokenId = vocabulary.get(files.end)!;
@@ -42,15 +52,35 @@ export class ClipTokenizer {
     this.modelMaxLength = files.modelMaxLength;
     let largest = 0;
     for (const id of vocabulary.values()) largest = Math.max(largest, id);
+    for (const { id, count } of learned) largest = Math.max(largest, id + count - 1);
     this.vocabSize = largest + 1;
     this.words = new BytePairEncoding(vocabulary, files.merges, vocabulary.get(files.unknown)!);
     const special = specialTokens.map((token) => ({ ...token, id: vocabulary.get(token.content)! }));
     this.asGiven = new SpecialTokenFinder(special.filter(({ normalized }) => !normalized));
     this.afterNormalizing = new SpecialTokenFinder(
-      special
+      [...special, ...learned.map(specialOf)]
         .filter(({ normalized }) => normalized)
         .map((token) => ({ ...token, content: normalize(token.content) })),
     );
+  }
+
+  /**
+   * The same with a token such as "<sks>", found in small and capital letters, that stands for `count` ids from `id` on;
+   * one of letters is found only as a whole word. Throws InputError where it is no token or one that exists.
+   */
+  withToken(content: string, id: number, count = 1): ClipTokenizer {
+    if (!/^\S+$/u.test(content)) {
+      throw new InputError(`expected a token without spaces, such as <sks>, got "${content}"`);
+    }
+    const { vocabulary } = this.files;
+    const word = normalize(content);
+    const known = [content, word, word + END_OF_WORD].some((symbol) => vocabulary.has(symbol));
+    if (known || this.learned.some((token) => normalize(token.content) === word)) {
+      throw new InputError(
+        `the tokenizer has a token "${content}" already; choose one that is no word, such as <${content}>`,
+      );
+    }
+    return new ClipTokenizer(this.files, [...this.learned, { content, id, count }]);
   }
 
   /**
@@ -94,7 +124,8 @@ export class ClipTokenizer {
   private pushNormalized(text: string, ids: number[]): void {
     for (const piece of this.afterNormalizing.split(text)) {
       if (typeof piece === 'number') {
-        ids.push(piece);
+        const { count = 1 } = this.learned.find(({ id }) => id === piece) ?? {};
+        for (let k = 0; k < count; k++) ids.push(piece + k);
         continue;
       }
       for (const [word] of piece.matchAll(WORD)) {
@@ -102,4 +133,10 @@ export class ClipTokenizer {
       }
     }
   }
+}
+
+/** How transformers adds a token that is not special, but that a word is not found within another. */
+function specialOf({ content, id }: LearnedToken): SpecialToken & { id: number } {
+  const single_word = /^[\p{L}\p{N}].*[\p{L}\p{N}]$|^[\p{L}\p{N}]$/u.test(content);
+  return { content, id, normalized: true, lstrip: false, rstrip: false, single_word };
 }

@@ -38,7 +38,7 @@ export {
   type Tensors,
   writeSafetensors,
 } from './safetensors.js';
-export { lazyTensors, openTensorFile, type TensorFile } from './tensor-file.js';
+export { isTorchFile, lazyTensors, openTensorFile, type TensorFile } from './tensor-file.js';
 export type { WritableTorchValue } from './torch/pickle-writer.js';
 export { quoted } from './torch/quoted.js';
 export { openTorchTensors, readTorchValue, TorchFile, type TorchValue } from './torch/torch-file.js';

@@ -20,8 +20,13 @@ const PYTORCH = ['PK\x03\x04', '\x80\x02'];
 
 /** Opens a file of tensors as what its first bytes say it is. Throws InputError where it is broken or of neither kind. */
 export async function openTensorFile(path: string): Promise<TensorFile> {
+  return (await isTorchFile(path)) ? openTorchTensors(path) : openSafetensors(path);
+}
+
+/** Whether the file's first bytes are those of PyTorch's files. Throws InputError where it cannot be read. */
+export async function isTorchFile(path: string): Promise<boolean> {
   const start = await firstBytes(path, 4);
-  return PYTORCH.some((magic) => start.startsWith(magic)) ? openTorchTensors(path) : openSafetensors(path);
+  return PYTORCH.some((magic) => start.startsWith(magic));
 }
 
 async function firstBytes(path: string, count: number): Promise<string> {

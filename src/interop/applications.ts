@@ -162,7 +162,7 @@ export const BY_KIND: Readonly<Record<FileKind, Row>> = {
     AUTOMATIC1111: no('no key matches a layer, since it expects the beginning lora_unet_'),
   },
   'diffusers-embedding': {
-    'sara-diffusion': no(EMBEDDING),
+    'sara-diffusion': yes('name it with --embedding of sara generate'),
     diffusers: yes('load_textual_inversion of the pipeline'),
     PEFT: no(EMBEDDING),
     ComfyUI: yes('embedding:<file name> in a prompt, from models/embeddings'),
@@ -170,7 +170,7 @@ export const BY_KIND: Readonly<Record<FileKind, Row>> = {
     AUTOMATIC1111: yes('from embeddings, by the name of the file'),
   },
   'kohya-embedding': {
-    'sara-diffusion': no(EMBEDDING),
+    'sara-diffusion': yes('name it with --embedding of sara generate'),
     diffusers: partly('the token would be called emb_params; give load_textual_inversion token="<…>"'),
     PEFT: no(EMBEDDING),
     ComfyUI: yes('embedding:<file name> in a prompt, from models/embeddings'),
@@ -178,7 +178,7 @@ export const BY_KIND: Readonly<Record<FileKind, Row>> = {
     AUTOMATIC1111: yes('from embeddings, by the name of the file'),
   },
   'sdxl-embedding': {
-    'sara-diffusion': no(EMBEDDING),
+    'sara-diffusion': yes('name it with --embedding of sara generate'),
     diffusers: no(
       'it takes one tensor a file; pass clip_l and clip_g one after the other, each with its tokenizer and text encoder',
     ),
@@ -188,7 +188,7 @@ export const BY_KIND: Readonly<Record<FileKind, Row>> = {
     AUTOMATIC1111: yes('from embeddings, by the name of the file'),
   },
   'pickled-embedding': {
-    'sara-diffusion': no(EMBEDDING),
+    'sara-diffusion': yes('name it with --embedding of sara generate'),
     diffusers: yes('load_textual_inversion of the pipeline'),
     PEFT: no(EMBEDDING),
     ComfyUI: yes('embedding:<file name> in a prompt, from models/embeddings'),

@@ -8,6 +8,7 @@ export {
 } from './applications.js';
 export { checkFile, type FileCheck } from './check.js';
 export { saveComfyPatch } from './comfyui.js';
+export { LEARNED_TOKEN, readEmbedding, saveEmbeddings } from './embedding-file.js';
 export {
   extractLora,
   type LeftOut,

@@ -31,6 +31,13 @@ export { type DownloadEvent, downloadModel, parseHubName } from './hub-model.js'
 export { ImageProcessor } from './image-processor.js';
 export { INCEPTION_SIDE, type InceptionFeatures, inceptionV3, loadInception } from './inception.js';
 export { inceptionPixels } from './inception-pixels.js';
+export {
+  type LearnedToken,
+  rowsOfWord,
+  tokenTable,
+  withLearnedTokens,
+  withTableRows,
+} from './learned-token.js';
 export { loadNetwork, saveNetwork } from './load.js';
 export { checkWeights, type ModelFiles } from './model-files.js';
 export { type ModelConfigs, modelConfigs, readEncoders, readUNet } from './model-parts.js';

@@ -8,6 +8,7 @@ import { vaeScaleFactor } from './autoencoder-kl-config.js';
 import type { ClipTextConfig } from './clip-text.js';
 import type { JsonObject } from './config.js';
 import { type EncoderParts, Encoders } from './encoders.js';
+import { type LearnedToken, withLearnedTokens } from './learned-token.js';
 import { newModelIndex, pipelineOf } from './model-index.js';
 import { checkConfigs, type ModelConfigs, modelConfigs, readEncoders, readUNet } from './model-parts.js';
 import { CLIP_TEXT, initializeNetwork, type SavableNetwork, UNET, VAE } from './network-kind.js';
@@ -39,6 +40,8 @@ export interface StableDiffusionConfigs {
 export interface LoadOptions extends RuntimeOptions, OpenModelOptions {
   /** What the UNet's weights are kept in; float16 for a model stored so, in half the memory. float32 unless said. */
   weightDtype?: Weight['dtype'];
+  /** Tokens that its text encoders know beside their own. */
+  learnedTokens?: readonly LearnedToken[];
 }
 
 export class StableDiffusion extends Encoders {
@@ -65,7 +68,9 @@ export class StableDiffusion extends Encoders {
     const files = await openModel(path, options);
     try {
       modelConfigs(files);
-      const parts = { ...(await readEncoders(files)), unet: await readUNet(files, options.weightDtype) };
+      const encoders = await readEncoders(files);
+      const textEncoders = withLearnedTokens(encoders.textEncoders, options.learnedTokens ?? []);
+      const parts = { ...encoders, textEncoders, unet: await readUNet(files, options.weightDtype) };
       const { scheduler: schedulerConfig, conclusions } = files;
       return new StableDiffusion({ ...parts, schedulerConfig, conclusions }, options);
     } finally {

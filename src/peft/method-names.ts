@@ -1,3 +1,6 @@
 /** Methods as options and adapter files name them. */
-export const METHOD_NAMES = ['full', 'sara', 'lora', 'dora', 'adaptformer', 'largest', 'random'] as const;
+export const METHOD_NAMES = [
+  ...(['full', 'sara', 'lora', 'dora', 'adaptformer', 'largest', 'random'] as const),
+  'textual-inversion',
+] as const;
 export type MethodName = (typeof METHOD_NAMES)[number];

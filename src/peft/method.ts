@@ -9,9 +9,14 @@ import type { ChosenEntriesOptions } from './chosen-entries.js';
 import type { LoraOptions } from './lora/factors.js';
 import type { Optimizer } from './optimizer.js';
 import type { SaraOptions } from './sara/optimizer.js';
+import type { TextualInversionOptions } from './textual-inversion/method.js';
 
 /** Options of any method; each takes AdamW's and those it lists. */
-export type MethodOptions = ChosenEntriesOptions & SaraOptions & LoraOptions & AdaptFormerOptions;
+export type MethodOptions = ChosenEntriesOptions &
+  SaraOptions &
+  LoraOptions &
+  AdaptFormerOptions &
+  TextualInversionOptions;
 
 /** What a method costs, beside the network itself. */
 export interface MethodCost {
@@ -38,6 +43,8 @@ export interface SearchCost {
 export interface Method {
   /** What it trains, in words. */
   readonly trains: string;
+  /** Which part of a model it trains. */
+  readonly network: 'unet' | 'text_encoder';
   readonly cost: MethodCost;
   /** The options it has beside AdamW's. */
   readonly options: readonly (keyof MethodOptions)[];

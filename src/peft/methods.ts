@@ -12,6 +12,7 @@ import { METHOD_NAMES, type MethodName } from './method-names.js';
 import type { Optimizer } from './optimizer.js';
 import { random } from './random/method.js';
 import { sara } from './sara/method.js';
+import { textualInversion } from './textual-inversion/method.js';
 
 export const METHODS: Readonly<Record<MethodName, Method>> = {
   full,
@@ -21,6 +22,7 @@ export const METHODS: Readonly<Record<MethodName, Method>> = {
   adaptformer: adaptFormer,
   largest,
   random,
+  'textual-inversion': textualInversion,
 };
 
 /** Throws InputError where there is no such method, it has no such option, or nothing is selected. */

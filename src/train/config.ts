@@ -1,6 +1,7 @@
 /** Everything that can be said about a training run: names, limits, defaults and help of its settings. */
 import { z } from 'zod';
 import { METHOD_NAMES } from '../peft/method-names.js';
+import { CAPTION_KINDS } from './data/templates.js';
 import { modelSettings } from './model-settings.js';
 import { runtimeSettings } from './runtime-settings.js';
 import { SCHEDULES } from './schedule.js';
@@ -73,6 +74,21 @@ export const trainSchema = z.strictObject({
     .meta({ argument: '<decay>', help: 'keep a moving average of the weights as the result' }),
   seed: whole(0).default(0).meta({ argument: '<n>', help: 'same seed, machine and threads: same result' }),
 
+  token: text()
+    .optional()
+    .meta({ argument: '<text>', help: 'textual-inversion: the token to learn, such as "<my-cat>"' }),
+  initWord: text()
+    .optional()
+    .meta({ argument: '<word>', help: 'textual-inversion: the word it begins as, such as cat' }),
+  vectors: whole(1).default(1).meta({
+    argument: '<n>',
+    help: 'textual-inversion: rows of the text encoder that the token stands for',
+    option: 'vectors',
+  }),
+  tokenCaptions: oneOf(CAPTION_KINDS).default('object').meta({
+    argument: '<kind>',
+    help: 'textual-inversion: "a photo of a …" (object), "a painting in the style of …" (style), or the pictures\' own',
+  }),
   instancePrompt: text()
     .optional()
     .meta({ argument: '<text>', help: 'caption of every picture, such as "a photo of sks cat"' }),

@@ -37,6 +37,7 @@ export function methodOptions(config: TrainConfig): MethodOptions {
     lambdaRank,
     progressiveStep:
       progressive === 'on' ? Math.floor(steps / 2) : progressive === 'off' ? undefined : progressive,
+    vectors: config.vectors,
     seed,
     runtime: { device, threads },
   };

@@ -2,6 +2,7 @@
 import { basename, join, resolve } from 'node:path';
 import { InputError } from '../errors.js';
 import { exists, type Image, writePng } from '../formats/index.js';
+import { LEARNED_TOKEN, saveEmbeddings } from '../interop/index.js';
 import {
   checkWeights,
   type EncoderParts,
@@ -28,6 +29,14 @@ import { dataDigest, networkDigest } from './digest.js';
 import { MovingAverage } from './ema.js';
 import { Encodings } from './encodings.js';
 import { keyFilter } from './key-filter.js';
+import {
+  captionsOf,
+  expectTokenIn,
+  expectTokenSettings,
+  learnedTokenOf,
+  learnsToken,
+  withNewToken,
+} from './learned-token.js';
 import { estimateRun, type RunEstimate } from './memory/run-estimate.js';
 import { expectMethodSettings, methodOptions } from './method-settings.js';
 import { readPrompts } from './prompts.js';
@@ -89,11 +98,12 @@ export interface RunResult {
  */
 export async function trainRun(config: TrainConfig, hooks: RunHooks = {}): Promise<RunResult> {
   expectMethodSettings(config);
+  expectTokenSettings(config);
   const emit = (event: RunEvent) => hooks.onEvent?.(event);
   const stopRequested = () => hooks.stopRequested?.() ?? false;
   const path = config.out ?? join('runs', basename(resolve(config.data)));
   const folder = await RunFolder.open(path, config);
-  const resultPath = folder.file(savesModel(config) ? 'model' : 'adapter.safetensors');
+  const resultPath = folder.file(resultName(config));
   const ended = (status: RunResult['status'], step: number): RunResult => {
     return { status, step, folder: path, result: status === 'stopped' ? undefined : resultPath };
   };
@@ -146,12 +156,16 @@ export async function trainRun(config: TrainConfig, hooks: RunHooks = {}): Promi
     };
     const ahead = config.crop === 'centre';
     let encoders: EncoderParts | undefined = await readEncoders(model);
+    const textEncoders = learnsToken(config) ? withNewToken(encoders.textEncoders, config) : undefined;
     encodings = new Encodings(new Encoders(encoders, runtime), {
       folder: config.cache,
       rememberPictures: ahead,
     });
     if (ahead) {
-      const complete = await encodeAhead(encodings, distinct(samplesOf, from, config.steps), load, {
+      const texts = !textEncoders;
+      const samples = distinct(samplesOf, [from, config.steps], texts);
+      const complete = await encodeAhead(encodings, samples, load, {
+        texts,
         onPicture: (done, count) => emit({ type: 'encoded', done, total: count }),
         stopRequested,
       });
@@ -162,21 +176,24 @@ export async function trainRun(config: TrainConfig, hooks: RunHooks = {}): Promi
 
     // Select.
     const unet = await readUNet(model, config.weightDtype);
-    const origin = { model: networkDigest(unet), data: dataOrigin };
-    const optimizer = optimizerOf(unet, config);
+    const trainedNetwork: Network = textEncoders ? textEncoders[0]!.network : unet;
+    const networks = [...new Set([unet, trainedNetwork])];
+    const origin = { model: networks.map((network) => networkDigest(network)).join(' '), data: dataOrigin };
+    const optimizer = optimizerOf(trainedNetwork, config);
     const threshold = optimizer instanceof AdamWSara ? optimizer.threshold : undefined;
-    const total = countParameters(unet.parameters);
+    const total = countParameters(trainedNetwork.parameters);
     const { trainedCount: trained, learningRate } = optimizer;
     emit({ type: 'selected', trained, total, threshold, learningRate });
-    const average = config.ema === 'off' ? undefined : new MovingAverage([unet], config.ema);
-    const parts = { unet, encodings, schedulerConfig: model.scheduler, vaeConfig: modelConfigs(model).vae };
+    const average = config.ema === 'off' ? undefined : new MovingAverage([trainedNetwork], config.ema);
+    const { scheduler: schedulerConfig } = model;
+    const parts = { unet, textEncoders, encodings, schedulerConfig, vaeConfig: modelConfigs(model).vae };
     trainer = new Trainer(parts, optimizer, { ...runtime, ...trainerOptions(config) });
     /** With encoders that are read again where they have left memory. */
-    const whole = async () =>
-      new StableDiffusion(
-        { ...(encoders ?? (await readEncoders(model))), unet, schedulerConfig: model.scheduler },
-        runtime,
-      );
+    const whole = async () => {
+      const around = encoders ?? (await readEncoders(model));
+      const learned = { textEncoders: textEncoders ?? around.textEncoders };
+      return new StableDiffusion({ ...around, ...learned, unet, schedulerConfig }, runtime);
+    };
 
     // Go on.
     await folder.claim();
@@ -224,6 +241,8 @@ export async function trainRun(config: TrainConfig, hooks: RunHooks = {}): Promi
     average?.exchange();
     if (savesModel(config)) {
       await saveStableDiffusion(resultPath, await whole());
+    } else if (textEncoders) {
+      await saveEmbeddings(folder.path, learnedTokenOf(textEncoders, config));
     } else {
       await optimizer.save(resultPath, {
         model: basename(resolve(config.model)),
@@ -264,9 +283,9 @@ async function openData(
   if (size % factor !== 0) {
     throw new InputError(`size: expected a multiple of ${factor} pixels, got ${size}; change --size`);
   }
-  const { instancePrompt } = config;
-  const captions = instancePrompt === undefined ? undefined : [instancePrompt];
-  return { size, data: await ImageFolder.open(config.data, { ...config, captions, size }) };
+  const data = await ImageFolder.open(config.data, { ...config, captions: captionsOf(config), size });
+  if (learnsToken(config)) expectTokenIn(data, config);
+  return { size, data };
 }
 
 function trainerOptions(config: TrainConfig): TrainerOptions {
@@ -282,15 +301,21 @@ function trainerOptions(config: TrainConfig): TrainerOptions {
 }
 
 /** The method's optimizer, given those of the settings that the method has. */
-function optimizerOf(unet: Network, config: TrainConfig): Optimizer {
+function optimizerOf(network: Network, config: TrainConfig): Optimizer {
   const { method, learningRate, weightDecay } = config;
-  return createOptimizer(method, unet, {
+  return createOptimizer(method, network, {
     learningRate,
     weightDecay,
-    parameters: keyFilter(config.trainOnly, unet.parameters.keys()),
+    parameters: keyFilter(config.trainOnly, network.parameters.keys()),
     keepBase: !savesModel(config),
     ...methodOptions(config),
   });
+}
+
+/** What the run ends with, in its folder. */
+function resultName(config: TrainConfig): string {
+  if (learnsToken(config)) return LEARNED_TOKEN;
+  return savesModel(config) ? 'model' : 'adapter.safetensors';
 }
 
 /** Whether the run ends with a whole model rather than an adapter. */
@@ -298,11 +323,16 @@ function savesModel({ method }: TrainConfig): boolean {
   return method === 'full';
 }
 
-/** The different pictures and captions of some steps. */
-function distinct(samplesOf: (step: number) => Sample[], from: number, to: number): Sample[] {
+/** The different pictures of some steps, with each of their captions where `texts` counts. */
+function distinct(
+  samplesOf: (step: number) => Sample[],
+  [from, to]: readonly [number, number],
+  texts: boolean,
+): Sample[] {
   const found = new Map<string, Sample>();
   for (let step = from; step < to; step++) {
-    for (const sample of samplesOf(step)) found.set(`${sample.pixelKey} ${sample.caption}`, sample);
+    for (const sample of samplesOf(step))
+      found.set(texts ? `${sample.pixelKey} ${sample.caption}` : sample.pixelKey, sample);
   }
   return [...found.values()];
 }
@@ -312,12 +342,17 @@ async function encodeAhead(
   encodings: Encodings,
   samples: readonly Sample[],
   load: (sample: Sample) => Promise<Float32Array>,
-  on: { onPicture: (done: number, total: number) => void; stopRequested: () => boolean },
+  on: {
+    /** Whether captions are encoded too. */
+    texts: boolean;
+    onPicture: (done: number, total: number) => void;
+    stopRequested: () => boolean;
+  },
 ): Promise<boolean> {
   for (const [i, sample] of samples.entries()) {
     if (on.stopRequested()) return false;
     await encodings.moments(sample.pixelKey, () => load(sample));
-    await encodings.textStates(sample.caption);
+    if (on.texts) await encodings.textStates(sample.caption);
     on.onPicture(i + 1, samples.length);
   }
   return true;

@@ -5,6 +5,7 @@ import {
   type Conditioning,
   type JsonObject,
   momentsToGaussian,
+  type PromptEncoder,
   type StableDiffusion,
   scaleLatents,
   stackConditionings,
@@ -15,7 +16,7 @@ import {
 } from '../models/index.js';
 import type { Network } from '../nn/index.js';
 import type { Optimizer } from '../peft/index.js';
-import { concatenate, Random, type Tensor, tensor } from '../tensor/index.js';
+import { concatenate, Random, type Tensor, tensor, tensorOf } from '../tensor/index.js';
 import { type Batch, pictureSizesOf, type Sample } from './data/image-folder.js';
 import { type DiffusionBatch, DiffusionObjective } from './diffusion-objective.js';
 import { Encodings } from './encodings.js';
@@ -50,6 +51,8 @@ export interface TrainerParts {
   readonly schedulerConfig: JsonObject;
   readonly vaeConfig: VaeConfig;
   readonly encodings: Encodings;
+  /** Those that may train; what they make of a caption is computed anew in each step then. */
+  readonly textEncoders?: readonly PromptEncoder[] | undefined;
 }
 
 /** Gives a sample's pixels, [3, size, size] in [−1, 1]. */
@@ -62,6 +65,8 @@ export class Trainer {
   private readonly noise: NoiseSchedule;
   private readonly vaeConfig: VaeConfig;
   private readonly seed: number;
+  /** The text encoder that trains, if one does. */
+  private readonly textEncoder: PromptEncoder | undefined;
 
   constructor(
     model: StableDiffusion | TrainerParts,
@@ -73,7 +78,12 @@ export class Trainer {
     this.seed = options.seed ?? 0;
     const { cache: folder, rememberPictures } = options;
     this.encodings = 'vae' in model ? new Encodings(model, { folder, rememberPictures }) : model.encodings;
-    const objective = new DiffusionObjective(model.unet, this.noise, { minSnrGamma: options.minSnrGamma });
+    const trained = new Set(optimizer.tensors.map(({ network }) => network));
+    this.textEncoder = model.textEncoders?.find(({ network }) => trained.has(network));
+    const objective = new DiffusionObjective(model.unet, this.noise, {
+      minSnrGamma: options.minSnrGamma,
+      textEncoder: this.textEncoder?.network,
+    });
     this.stepper = new Stepper(objective, optimizer, options);
   }
 
@@ -137,7 +147,6 @@ export class Trainer {
   ): Promise<DiffusionBatch> {
     const latents: Tensor<'float32'>[] = [];
     const noise: Tensor<'float32'>[] = [];
-    const conditionings: Conditioning[] = [];
     const timesteps = new Int32Array(samples.length);
     const sampleWeights = Float32Array.from(samples, ({ weight = 1 }) => weight);
     for (const [i, sample] of samples.entries()) {
@@ -148,22 +157,38 @@ export class Trainer {
       const drawn = mean.data.map((value, k) => value + std.data[k]! * posterior[k]!);
       latents.push(scaleLatents(this.vaeConfig, tensor(mean.shape, drawn)));
       noise.push(tensor(mean.shape, random('noise').normal(mean.data.length)));
-      const [height, width] = mean.shape.slice(2).map((side) => side * vaeScaleFactor(this.vaeConfig));
-      conditionings.push({
-        ...(await this.encodings.textStates(sample.caption)),
-        timeIds: timeIds(pictureSizesOf(sample, [height!, width!])),
-      });
       timesteps[i] = random('timesteps').integer(0, this.noise.length);
     }
-    const { encoderHiddenStates, pooled, timeIds: sizes } = stackConditionings(conditionings);
     return {
       latents: concatenate(latents),
       noise: concatenate(noise),
       timesteps,
       sampleWeights,
-      condition: encoderHiddenStates,
-      // Stable Diffusion 1 and 2 have no pooled text, and do not take sizes.
-      ...(pooled ? { pooled, timeIds: sizes } : {}),
+      ...(this.textEncoder ? idsOf(this.textEncoder, samples) : await this.statesOf(samples, latents[0]!)),
     };
   }
+
+  /** What the encodings know of the captions and, in Stable Diffusion XL, of the sizes. */
+  private async statesOf(
+    samples: readonly Sample[],
+    { shape }: Tensor,
+  ): Promise<Pick<DiffusionBatch, 'condition' | 'pooled' | 'timeIds'>> {
+    const [height, width] = shape.slice(2).map((side) => side * vaeScaleFactor(this.vaeConfig));
+    const conditionings: Conditioning[] = [];
+    for (const sample of samples) {
+      conditionings.push({
+        ...(await this.encodings.textStates(sample.caption)),
+        timeIds: timeIds(pictureSizesOf(sample, [height!, width!])),
+      });
+    }
+    const { encoderHiddenStates, pooled, timeIds: sizes } = stackConditionings(conditionings);
+    // Stable Diffusion 1 and 2 have no pooled text, and do not take sizes.
+    return { condition: encoderHiddenStates, ...(pooled ? { pooled, timeIds: sizes } : {}) };
+  }
+}
+
+/** The captions as token ids [B, T]. */
+function idsOf({ tokenizer }: PromptEncoder, samples: readonly Sample[]): Pick<DiffusionBatch, 'condition'> {
+  const ids = samples.flatMap(({ caption }) => tokenizer.encode(caption));
+  return { condition: tensorOf('int32', [samples.length, tokenizer.modelMaxLength], Int32Array.from(ids)) };
 }

@@ -1,9 +1,9 @@
 /** A loss compiled in recomputed segments gives what it gives as one graph, also where values cross several segments. */
 import { expect, test } from 'vitest';
-import { collectGradients, compileLoss, type GradientRequest } from '../../src/autodiff/index.js';
+import { collectGradients, compileLoss, type GradientRequest, planLoss } from '../../src/autodiff/index.js';
 import { input, segment, type Value } from '../../src/graph/index.js';
-import { add, concat, gemm, mul, reduceMean, reshape, sigmoid } from '../../src/ops/index.js';
-import { Random, type Tensor, tensor } from '../../src/tensor/index.js';
+import { add, concat, gatherRows, gemm, mul, reduceMean, reshape, sigmoid } from '../../src/ops/index.js';
+import { Random, type Tensor, tensor, tensorOf } from '../../src/tensor/index.js';
 import { expectAllclose } from '../support/allclose.js';
 
 const SHARED = 'shared';
@@ -61,3 +61,33 @@ test('a loss without the name is refused', async () => {
     'expected an output "loss", got other',
   );
 });
+
+test.each([false, true])(
+  'chosen entries of a table take only the rows that were looked up',
+  async (checkpoint) => {
+    const table = input('table', [5, 3]);
+    const ids = input('ids', [2, 3], 'int32');
+    const rows = segment(() => gatherRows(table, ids));
+    const loss = reshape(reduceMean(mul(rows, mul(rows, input('x', [2, 3, 3])))), []);
+    const positions = Int32Array.of(1, 3, 4, 11, 13);
+    const gradient = async (request: GradientRequest) => {
+      const program = await compileLoss({ loss }, new Map([['table', request]]), { checkpoint, threads: 1 });
+      const feeds = new Map<string, Tensor>([
+        ['table', random('table', 5, 3)],
+        ['ids', tensorOf('int32', [2, 3], Int32Array.of(4, 1, 1, 0, 4, 2))],
+        ['x', random('x', 2, 3, 3)],
+      ]);
+      const { gradients } = await program.run(feeds);
+      const found = (await collectGradients(gradients)).get('table')!;
+      await program.dispose();
+      return found;
+    };
+    const whole = await gradient({ of: table });
+    expectAllclose(
+      await gradient({ of: table, positions }),
+      Float32Array.from(positions, (at) => whole[at]!),
+    );
+    const plans = planLoss({ loss }, new Map([['table', { of: table, positions }]]), false, undefined);
+    expect(plans[0]!.backward.nodes.map(({ op }) => op)).not.toContain('scatter_add_rows');
+  },
+);

@@ -1,8 +1,10 @@
-/** Teaching a subject, as a process: DreamBooth. */
+/** Teaching a subject, as a process: DreamBooth and Textual Inversion. */
 import { mkdtemp, readdir, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { beforeAll, describe, expect, it, vi } from 'vitest';
+import { readEmbedding } from '../../src/interop/index.js';
+import { rowsOfWord, StableDiffusion } from '../../src/models/index.js';
 import { sara } from '../support/cli.js';
 import { temporaryFolder } from '../support/temporary.js';
 import { drawPictures, writeTinyModel } from '../support/tiny-model.js';
@@ -97,5 +99,76 @@ describe('sara train --class-prompt', () => {
       ),
     });
     expect(await train(...out)).toMatchObject({ code: 1, stderr: expect.stringMatching(/caption/) });
+  });
+});
+
+describe('sara train --method textual-inversion', () => {
+  const learn = (folder: string, ...more: string[]) => [
+    ...['train', '--model', model, '--data', data, '--steps', '6', '--batch', '2', '--threads', '1'],
+    ...['--method', 'textual-inversion', '--token', '<my-of>', '--init-word', 'of', '--vectors', '2'],
+    ...['--checkpoint-every', '2', '--out', folder, ...more],
+  ];
+  const result = (folder: string) => readFile(join(folder, 'learned_embeds.safetensors'));
+
+  it('learns rows that "sara generate" draws with, the same wherever it was interrupted', async () => {
+    const [whole, killed] = [await temporaryFolder(), await temporaryFolder()];
+    const finished = await sara(learn(whole, '--sample-prompt', 'a <my-of>', '--sample-steps', '2'));
+    expect(finished).toMatchObject({
+      code: 0,
+      stdout: `${join(whole, 'learned_embeds.safetensors')}\n`,
+      stderr: expect.stringMatching(/training 32 of [\d,]+ weights .*, learning rate 0.00200/),
+    });
+    expect(await readdir(join(whole, 'samples'))).toHaveLength(2);
+    const outcome = await sara(learn(killed, '--json'), (line, child) => {
+      if (line.includes('"step":3,"steps"')) child.kill('SIGKILL');
+    });
+    expect(outcome.signal).toBe('SIGKILL');
+    expect((await sara(learn(killed))).stderr).toContain('going on after step 2');
+    expect(await result(killed)).toEqual(await result(whole));
+
+    const { token, rows } = await readEmbedding(join(whole, 'learned_embeds.safetensors'));
+    const base = await StableDiffusion.load(model);
+    const begin = rowsOfWord(base.textEncoders[0]!, 'of', 2);
+    expect([token, rows[0]!.shape]).toEqual(['<my-of>', begin.shape]);
+    // Six steps of a cosine from 2e-3 move each value by little, and nearly all of them.
+    const moved = rows[0]!.data.map((value, i) => Math.abs(value - begin.data[i]!));
+    expect(Math.max(...moved)).toBeLessThan(0.012);
+    expect(moved.filter((distance) => distance > 1e-4).length).toBeGreaterThan(0.9 * moved.length);
+
+    const draw = (name: string, ...more: string[]) =>
+      sara([
+        ...['generate', '--model', model, '--prompt', 'a <my-of>', '--steps', '2', '--threads', '1'],
+        ...['--out', join(whole, `${name}.png`), ...more],
+      ]);
+    const file = (name: string) => ['--embedding', join(whole, `${name}.safetensors`)];
+    for (const [name, ...more] of [
+      ['without'],
+      ['a', ...file('learned_embeds')],
+      ['b', ...file('embedding')],
+    ])
+      expect((await draw(name!, ...more)).code).toBe(0);
+    const picture = (name: string) => readFile(join(whole, `${name}.png`));
+    expect(await picture('a')).not.toEqual(await picture('without'));
+    expect(await picture('b')).toEqual(await picture('a'));
+  });
+
+  it('is refused without its settings, and for words and captions that do not fit', async () => {
+    const out = join(await temporaryFolder(), 'run');
+    const refused = async (pattern: RegExp, ...more: string[]) =>
+      expect(await sara(learn(out, ...more))).toMatchObject({
+        code: 1,
+        stderr: expect.stringMatching(pattern),
+      });
+    await refused(/are for --method textual-inversion, this is full/, '--method', 'full', '--vectors', '1');
+    await refused(/a word of one token .* "seven words" has/, '--init-word', 'seven words');
+    await refused(/no caption has the token "<my-of>" in it/, '--instance-prompt', 'a cat');
+    await refused(/"textual-inversion" does not have this setting/, '--threshold', '1e-2');
+    await refused(/leave --train-only out/, '--train-only', '*');
+    expect(
+      await sara(['train', '--model', model, '--data', data, '--method', 'textual-inversion']),
+    ).toMatchObject({
+      code: 1,
+      stderr: expect.stringMatching(/needs the token to learn and a word to begin with/),
+    });
   });
 });

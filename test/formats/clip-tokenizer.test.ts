@@ -263,3 +263,40 @@ describe('a folder that cannot be used is refused in one sentence', () => {
     await expect(failure).rejects.toThrow(/^[^\n]*$/);
   });
 });
+
+describe('a learned token', () => {
+  const folder = join(import.meta.dirname, '../fixtures/pipeline/sd15/tokenizer');
+
+  // The ids are those of transformers' tokenizer after add_tokens(["<My-Cat>"]).
+  test.each([
+    ['a photo of <my-cat>', [662, 320, 552, 515, 664, 663]],
+    ['a<MY-CAT>, red  <my-cat>on', [662, 320, 664, 267, 529, 323, 664, 521, 663]],
+    ['my-cat', [662, 76, 344, 268, 659, 663]],
+  ])('is found in %j as transformers finds it', async (text, ids) => {
+    const tokenizer = (await ClipTokenizer.load(folder)).withToken('<My-Cat>', 664);
+    expect(tokenizer.encodeUntruncated(text)).toEqual(ids);
+    expect(tokenizer.vocabSize).toBe(665);
+  });
+
+  test('stands for several ids, and a word is found only as a whole', async () => {
+    const base = await ClipTokenizer.load(folder);
+    const tokenizer = base.withToken('<cat>', 664, 3).withToken('mycat', 667);
+    expect(tokenizer.encodeUntruncated('<cat>')).toEqual([662, 664, 665, 666, 663]);
+    expect(tokenizer.encodeUntruncated('mycat')).toEqual([662, 667, 663]);
+    expect(tokenizer.encodeUntruncated('mycats')).toEqual(base.encodeUntruncated('mycats'));
+    expect(tokenizer.encode('<cat>')).toHaveLength(77);
+    expect(tokenizer.vocabSize).toBe(668);
+  });
+
+  test.each([
+    ['a b', /without spaces/],
+    ['', /without spaces/],
+    ['of', /has a token "of" already; choose .* <of>/],
+    ['<|endoftext|>', /already/],
+  ])('%j is refused', async (content, message) => {
+    const tokenizer = await ClipTokenizer.load(folder);
+    expect(() => tokenizer.withToken(content, 664)).toThrow(message);
+    const once = tokenizer.withToken('<x>', 664);
+    expect(() => once.withToken('<X>', 665)).toThrow(InputError);
+  });
+});

@@ -44,9 +44,9 @@ const REAL: [path: string, answers: [kind: string, ...Loads[]]][] = [
   ],
   [
     'textual-inversion/learned_embeds.safetensors',
-    ['diffusers-embedding', 'no', 'yes', 'no', 'yes', 'yes', 'yes'],
+    ['diffusers-embedding', 'yes', 'yes', 'no', 'yes', 'yes', 'yes'],
   ],
-  ['textual-inversion/kohya.safetensors', ['kohya-embedding', 'no', 'partly', 'no', 'yes', 'yes', 'yes']],
+  ['textual-inversion/kohya.safetensors', ['kohya-embedding', 'yes', 'partly', 'no', 'yes', 'yes', 'yes']],
 ];
 
 describe('files of other programs', () => {
@@ -146,7 +146,7 @@ describe('files of other programs', () => {
     [
       'embeddings for SD XL',
       { clip_l: [2, 768], clip_g: [2, 1280] },
-      ['sdxl-embedding', 'no', 'no', 'no', 'yes', 'yes', 'yes'],
+      ['sdxl-embedding', 'yes', 'no', 'no', 'yes', 'yes', 'yes'],
     ],
     [
       'the autoencoder of a folder',
@@ -182,7 +182,7 @@ describe('files of other programs', () => {
         ['name', 'x'],
       ]),
     );
-    expect(await answers(path)).toEqual(['pickled-embedding', 'no', 'yes', 'no', 'yes', 'yes', 'yes']);
+    expect(await answers(path)).toEqual(['pickled-embedding', 'yes', 'yes', 'no', 'yes', 'yes', 'yes']);
   });
 });
 

@@ -8,6 +8,7 @@ it.each([
   'sara/steps/plain',
   'sara/steps/both-clip',
   'sara/scale-merge',
+  'peft/textual-inversion',
   'peft/dreambooth',
   'training/sd15-step',
   'training/sdxl-step',

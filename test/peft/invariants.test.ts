@@ -24,6 +24,7 @@ const OPTIONS: Partial<Record<MethodName, MethodOptions>> = {
   sara: { learningRate: 1e-2, threshold: 0.1, rankMinSide: 6, lambdaRank: 1e-2, progressiveStep: 2, seed: 3 },
   largest: { learningRate: 1e-2, targetParameters: 30 },
   random: { learningRate: 1e-2, targetParameters: 30, seed: 3 },
+  'textual-inversion': { learningRate: 1e-2, vectors: 3, table: 'hidden.weight' },
 };
 const parameters = (key: string) => key.startsWith('hidden.');
 

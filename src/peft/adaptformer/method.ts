@@ -100,6 +100,7 @@ function adaptation(
 
 export const adaptFormer: Method = {
   trains: 'a bottleneck beside the feed-forward network of each transformer block',
+  network: 'unet',
   options: ['width', 'targetParameters', 'seed'],
   cost: ADDITION_COST,
   addition,

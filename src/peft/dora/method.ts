@@ -26,6 +26,7 @@ function magnitude(network: Network, { path, shape }: Target): [string, AddedPar
 
 export const dora: Method = {
   trains: 'two factors of low rank and a magnitude for each output of the chosen layers',
+  network: 'unet',
   options: ['rank', 'alpha', 'targetModules', 'targetParameters', 'seed'],
   cost: ADDITION_COST,
   addition,

@@ -7,6 +7,7 @@ import { WHOLE_STATE } from '../trained-tensor.js';
 
 export const full: Method = {
   trains: 'every entry of every weight',
+  network: 'unet',
   options: [],
   cost: { state: { float32: WHOLE_STATE }, gradients: 'whole weights' },
   createOptimizer: (network, options) => new AdamW(network, { keepBase: true, ...options }),

@@ -8,6 +8,7 @@ import { CHOSEN_STATE } from '../trained-tensor.js';
 
 export const largest: Method = {
   trains: 'the entries of largest magnitude',
+  network: 'unet',
   options: ['targetParameters'],
   cost: { state: CHOSEN_STATE, gradients: 'chosen entries' },
   createOptimizer: (network, options) => {

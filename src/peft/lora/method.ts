@@ -33,6 +33,7 @@ function delta(
 
 export const lora: Method = {
   trains: 'two factors of low rank beside each of the chosen layers',
+  network: 'unet',
   options: ['rank', 'alpha', 'targetModules', 'targetParameters', 'seed'],
   cost: ADDITION_COST,
   addition,

@@ -7,6 +7,7 @@ import { randomPositions } from './positions.js';
 
 export const random: Method = {
   trains: 'entries drawn at random',
+  network: 'unet',
   options: ['targetParameters', 'seed'],
   cost: { state: CHOSEN_STATE, gradients: 'chosen entries' },
   createOptimizer: (network, options) => {

@@ -6,6 +6,7 @@ import { AdamWSara } from './optimizer.js';
 
 export const sara: Method = {
   trains: 'entries of weights whose magnitude is below a threshold',
+  network: 'unet',
   options: [
     'threshold',
     'targetParameters',

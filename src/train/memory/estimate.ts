@@ -1,9 +1,12 @@
 /** How much memory a training run takes, told from configurations and shapes before anything is loaded. */
-import { type Kernels, planLoss, type StagePlan } from '../../autodiff/index.js';
+import { type GradientRequest, type Kernels, planLoss, type StagePlan } from '../../autodiff/index.js';
 import { noiseSchedule } from '../../diffusion/index.js';
 import { graphOf, input, type Value } from '../../graph/index.js';
 import { MOST_FLOATS } from '../../kernels/piece.js';
 import {
+  CLIP_TEXT,
+  type ClipTextConfig,
+  tokenTable,
   UNET,
   type UNetConfig,
   VAE,
@@ -14,7 +17,7 @@ import {
 } from '../../models/index.js';
 import { parameterInput, Scope, type Weight } from '../../nn/index.js';
 import type { MethodCost } from '../../peft/index.js';
-import { BYTES_PER_ELEMENT, sizeOf } from '../../tensor/index.js';
+import { BYTES_PER_ELEMENT, sizeOf, tensorOf } from '../../tensor/index.js';
 import { DiffusionObjective } from '../diffusion-objective.js';
 import { programBytes } from './program-bytes.js';
 import { bytesOf, sessionBytes } from './session-bytes.js';
@@ -32,6 +35,8 @@ export interface MemoryRequest {
   readonly weightDtype: Weight['dtype'];
   /** How many entries of each of the UNet's weights train, by checkpoint key; of those that are not named, all. */
   readonly trained: ReadonlyMap<string, number>;
+  /** The text encoder where rows at the end of its table train, and how many. */
+  readonly textEncoder?: { readonly config: ClipTextConfig; readonly rows: number } | undefined;
   /** Bytes that the optimizer keeps for each entry that trains, by how the UNet's weights are kept. */
   readonly state: MethodCost['state'];
   /** Side of the pictures, in pixels. */
@@ -95,6 +100,8 @@ export function estimateMemory(request: MemoryRequest): MemoryEstimate {
     total += size;
     entries += trained.get(key) ?? size;
   }
+  const text = textEncoderOf(request);
+  entries += text?.trained ?? 0;
   const state = entries * (request.state[weightDtype] ?? request.state.float32);
   const weights = total * BYTES_PER_ELEMENT[weightDtype];
   const program = { name: 'program', bytes: MEASURED.runtime };
@@ -104,7 +111,8 @@ export function estimateMemory(request: MemoryRequest): MemoryEstimate {
     program,
     { name: 'weights', bytes: weights },
     { name: 'training state', bytes: state },
-    ...(average ? [{ name: 'moving average', bytes: total * FLOAT }] : []),
+    ...(text ? [{ name: 'text encoder', bytes: text.size * FLOAT }] : []),
+    ...(average ? [{ name: 'moving average', bytes: (text?.size ?? total) * FLOAT }] : []),
     { name: 'gradients', bytes: entries * FLOAT * copies },
     { name: 'activations', bytes: activationBytes(request) },
   ];
@@ -127,15 +135,28 @@ export function estimateLargest(requests: readonly MemoryRequest[]): MemoryEstim
 
 const totalOf = (parts: readonly MemoryPart[]): number => parts.reduce((sum, { bytes }) => sum + bytes, 0);
 
+/** The text encoder that trains, without its weights: its size, its table, and how many entries of that train. */
+function textEncoderOf({ textEncoder }: MemoryRequest) {
+  if (!textEncoder) return undefined;
+  const { config, rows } = textEncoder;
+  const network = shapeOnlyNetwork('text_encoder', CLIP_TEXT, config);
+  const size = [...network.parameters.values()].reduce((sum, { shape }) => sum + sizeOf(shape), 0);
+  return { network, size, table: tokenTable(network).key, trained: rows * config.hidden_size };
+}
+
 /** Of a training step: what is kept for the backward pass, what is on its way, and compiled graphs. */
 function activationBytes(request: MemoryRequest): number {
   const { unet, weightDtype, trained, checkpoint, prior } = request;
   const network = shapeOnlyNetwork('unet', UNET, unet, weightDtype);
-  const objective = new DiffusionObjective(network, SCHEDULE);
+  const text = textEncoderOf(request);
+  const objective = new DiffusionObjective(network, SCHEDULE, { textEncoder: text?.network });
   const latents = [unet.in_channels, ...latentSides(request)];
   const batch = prior ? 2 * request.batch : request.batch;
-  const { outputs, weights } = objective.build(shapeOnlyBatch(unet, { ...request, batch, latents }));
-  const requests = new Map(
+  const { outputs, weights } = objective.build({
+    ...shapeOnlyBatch(unet, { ...request, batch, latents }),
+    ...(text ? { condition: zeroIds([batch, request.tokens]) } : {}),
+  });
+  const requests = new Map<string, GradientRequest>(
     [...network.parameters.keys()].flatMap((key) => {
       const name = parameterInput(network, key);
       const count = trained.get(key);
@@ -143,6 +164,10 @@ function activationBytes(request: MemoryRequest): number {
       return count === 0 ? [] : [[name, { of: weights.get(name)!, positions }] as const];
     }),
   );
+  if (text) {
+    const name = parameterInput(text.network, text.table);
+    requests.set(name, { of: weights.get(name)!, positions: new Int32Array(text.trained) });
+  }
   const sampled = [...requests.values()].some(({ positions }) => positions);
   const plans = planLoss(outputs, requests, checkpoint, sampled ? UNUSED_KERNELS : undefined);
   const nodes = plans.reduce(
@@ -152,6 +177,8 @@ function activationBytes(request: MemoryRequest): number {
   const factor = checkpoint ? MEASURED.staged : MEASURED.whole;
   return factor * programBytes(plans) + nodes * MEASURED.node + (sampled ? kernelBytes(plans) : 0);
 }
+
+const zeroIds = (shape: readonly number[]) => tensorOf('int32', shape, new Int32Array(sizeOf(shape)));
 
 /** A plan says what would run, and runs nothing. */
 const UNUSED_KERNELS = {} as Kernels;

@@ -1,12 +1,13 @@
 /** The memory of a run as its configuration describes it, told from the model's headers and a few of its weights. */
 import { InputError } from '../../errors.js';
-import { modelConfigs } from '../../models/index.js';
+import { type ClipTextConfig, modelConfigs } from '../../models/index.js';
 import type { ModelFiles } from '../../models/model-files.js';
 import type { Weights } from '../../models/weights.js';
 import { METHODS } from '../../peft/index.js';
 import { sizeOf } from '../../tensor/index.js';
 import type { TrainConfig } from '../config.js';
 import { keyFilter } from '../key-filter.js';
+import { learnsToken } from '../learned-token.js';
 import { DEFAULT_THRESHOLD } from '../method-settings.js';
 import { type Advice, adviceFor } from './advice.js';
 import { estimateLargest, type MemoryEstimate, type MemoryRequest } from './estimate.js';
@@ -69,6 +70,7 @@ async function partsOf(
     encodersStay: config.crop !== 'centre',
     weightDtype: config.weightDtype,
     trained: await trainedCounts(config, unetOf(files)),
+    textEncoder: learnsToken(config) ? withRows(textEncoders[0]!, config.vectors) : undefined,
     state,
     size,
     batch: config.batch,
@@ -92,12 +94,17 @@ async function partsOf(
   return [searching, training];
 }
 
+function withRows(config: ClipTextConfig, rows: number): MemoryRequest['textEncoder'] {
+  return { config: { ...config, vocab_size: config.vocab_size + rows }, rows };
+}
+
 const unetOf = (files: ModelFiles): Weights => files.networks.get('unet')!.weights;
 
 function trainedCounts(
   config: TrainConfig,
   weights: Weights,
 ): Promise<ReadonlyMap<string, number>> | ReadonlyMap<string, number> {
+  if (learnsToken(config)) return countsOfWhole(weights, () => false);
   const chosen = chosenBy(config, weights);
   if (config.method === 'full') return countsOfWhole(weights, chosen);
   if (config.params !== undefined) return countsInAll(weights, config.params, chosen);

@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { SIZES } from '../../../bench/sizes.js';
 import { InputError } from '../../../src/errors.js';
-import { parseUNetConfig, parseVaeConfig, UNET } from '../../../src/models/index.js';
+import { parseClipTextConfig, parseUNetConfig, parseVaeConfig, UNET } from '../../../src/models/index.js';
 import { openModel } from '../../../src/models/open-model.js';
 import { METHODS, positionsBelow } from '../../../src/peft/index.js';
 import { sizeOf, toFloat32 } from '../../../src/tensor/index.js';
@@ -65,6 +65,18 @@ describe('the estimate', () => {
     expect(names({ draws: true })).toContain('drawing');
     expect(names({ drawsFirst: true })).not.toContain('drawing');
     expect(names({ drawsFirst: true, encoderBytes: 1e12 })).toContain('drawing');
+  });
+});
+
+describe('the estimate of a text encoder whose rows train', () => {
+  const config = parseClipTextConfig(SIZES.tiny.textEncoder);
+  it('has its weights, its graph, and little that trains', () => {
+    const none = new Map(sizes.map(([key]) => [key, 0]));
+    const change = { trained: none, textEncoder: { config, rows: 2 } };
+    expect(partOf('training state', change)).toBe(2 * config.hidden_size * 16);
+    expect(partOf('text encoder', change)).toBeGreaterThan(4 * config.vocab_size * config.hidden_size);
+    expect(partOf('activations', change)).toBeGreaterThan(0.4 * partOf('activations', WHOLE));
+    expect(partOf('activations', change)).toBeLessThan(partOf('activations', WHOLE));
   });
 });
 
