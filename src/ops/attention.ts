@@ -1,5 +1,6 @@
 /** Scaled dot-product attention and its gradient, in slices of queries so that no full softmax matrix is ever kept. */
 import type { OnnxBuilder, TensorType, Value } from '../graph/index.js';
+import type { DType } from '../tensor/index.js';
 import { apply, apply1, expectSameDtype, expectThat, type Numbers, type Operator } from './operator.js';
 
 export interface AttentionAttributes {
@@ -67,6 +68,17 @@ const join = (onnx: OnnxBuilder, parts: string[]) =>
 
 function part(onnx: OnnxBuilder, name: string, [start, end]: [number, number], whole: number): string {
   return end - start === whole ? name : onnx.slice(name, [2], [start], [end]);
+}
+
+/**
+ * A scalar that can be known only when all of some values [.., .., .., ..] are there. ONNX Runtime runs nodes in an order
+ * of its own; this keeps it from the scores of one slice before it is done with those of another.
+ */
+function after(onnx: OnnxBuilder, scalar: string, values: readonly string[], dtype: DType): string {
+  if (values.length === 0) return scalar;
+  const firsts = values.map((name) => onnx.slice(name, [0, 1, 2, 3], [0, 0, 0, 0], [1, 1, 1, 1]));
+  const nothing = onnx.node('Mul', [onnx.node('Sum', firsts), onnx.float(0, dtype)]);
+  return onnx.node('Add', [scalar, nothing]);
 }
 
 /** Softmax rows p = softmax(scale · q kᵀ) of one batch and head, handed to `visit(query position, p)`. */
@@ -151,31 +163,27 @@ export const attentionGradientOperator: Operator<AttentionAttributes> = {
     const { scale, causal } = node.attributes;
     const swap = (name: string) => onnx.transpose(name, [0, 1, 3, 2]);
     const factor = onnx.float(scale, dtype);
-    const scaled = onnx.node('Mul', [q!, factor]);
     const scaledKeys = onnx.node('Mul', [k!, factor]);
     const [keysTransposed, valuesTransposed] = [swap(k!), swap(v!)];
-    const parts = querySlices(shape, keys).map((range) => {
-      const query = part(onnx, scaled, range, shape[2]);
+    const dQ: string[] = [];
+    const sums: { dK?: string; dV?: string } = {};
+    const add = (to: 'dK' | 'dV', name: string) => {
+      const sum = sums[to];
+      sums[to] = sum === undefined ? name : onnx.node('Add', [sum, name]);
+    };
+    for (const range of querySlices(shape, keys)) {
+      const done = dQ.length === 0 ? [] : [dQ.at(-1)!, sums.dK!, sums.dV!];
+      const query = onnx.node('Mul', [part(onnx, q!, range, shape[2]), after(onnx, factor, done, dtype)]);
       const dO = part(onnx, dOut!, range, shape[2]);
       const p = probabilities(onnx, query, keysTransposed, range, keys, causal);
       const dP = onnx.node('MatMul', [dO, valuesTransposed]);
       const rowSum = onnx.node('ReduceSum', [onnx.node('Mul', [p, dP]), onnx.ints([3])], { keepdims: 1 });
       const dS = onnx.node('Mul', [p, onnx.node('Sub', [dP, rowSum])]);
-      return {
-        dQ: onnx.node('MatMul', [dS, scaledKeys]),
-        dK: onnx.node('MatMul', [swap(dS), query]),
-        dV: onnx.node('MatMul', [swap(p), dO]),
-      };
-    });
-    const sum = (names: string[]) => names.reduce((total, name) => onnx.node('Add', [total, name]));
-    return [
-      join(
-        onnx,
-        parts.map(({ dQ }) => dQ),
-      ),
-      sum(parts.map(({ dK }) => dK)),
-      sum(parts.map(({ dV }) => dV)),
-    ];
+      dQ.push(onnx.node('MatMul', [dS, scaledKeys]));
+      add('dK', onnx.node('MatMul', [swap(dS), query]));
+      add('dV', onnx.node('MatMul', [swap(p), dO]));
+    }
+    return [join(onnx, dQ), sums.dK!, sums.dV!];
   },
   evaluate: ([q, k, v, dOut], node) => {
     const shape = node.inputs[0]!.shape as Sides;

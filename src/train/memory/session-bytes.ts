@@ -161,9 +161,9 @@ function workspacesOf(node: Node): number[] {
     // Scores and probabilities of a slice of queries, and queries and keys that are scaled and turned.
     case 'attention':
       return [scoresOf(node), scoresOf(node), a, b];
-    // Probabilities and their gradient of all slices, since dK and dV are asked for when all of dQ is there.
+    // Scores, probabilities and their gradients of a slice of queries, and what is scaled, turned and summed up.
     case 'attention_gradient':
-      return [allScoresOf(node), allScoresOf(node), ...new Array<number>(3).fill(scoresOf(node)), ...inputs];
+      return [...new Array<number>(5).fill(scoresOf(node)), ...inputs];
     default:
       return [];
   }
