@@ -15,6 +15,7 @@ import { type Tensor, tensor, toFloat32 } from '../src/tensor/index.js';
 import { Stepper } from '../src/train/stepper.js';
 import { GoldenTensors, readDescription } from './case.js';
 import { absMax, type Bounds, boundsChecks, type Check, relMax } from './check.js';
+import { fileChecks } from './lora-files.js';
 import { DATA, loadBase } from './sara.js';
 import { batchesOf, type TargetBatch, TargetObjective } from './target-objective.js';
 
@@ -51,7 +52,8 @@ export async function runFactorsCase(folder: string, method: 'lora' | 'dora'): P
   const { r: rank, alpha, target_modules: targetModules } = description;
   const run = await Run.start(folder, description, method, { rank, alpha, targetModules }, letterOf);
   const { checks, adapter, unet } = await run.train();
-  return [...checks, ...(await mergedChecks(description, run.golden, unet, adapter))];
+  const merged = await mergedChecks(description, run.golden, unet, adapter);
+  return [...checks, ...merged, ...(await fileChecks(folder, unet, adapter))];
 }
 
 export async function runAdaptFormerCase(folder: string): Promise<Check[]> {

@@ -2,7 +2,7 @@
 import { z } from 'zod';
 import { InputError, UsageError } from '../errors.js';
 import { exists } from '../formats/index.js';
-import { AdaptedModel, LORA_LAYERS, LORA_NAMES, type Lora } from '../interop/index.js';
+import { AdaptedModel, LORA_LAYERS, LORA_NAMES } from '../interop/index.js';
 import { loadUNet, SAVE_DTYPES } from '../models/index.js';
 import { type AdapterUse, exportOfficialSara, mergeAdapters } from '../peft/index.js';
 import { modelSettings } from '../train/model-settings.js';
@@ -29,7 +29,10 @@ const schema = z.strictObject({
   dtype: oneOf(SAVE_DTYPES)
     .default('float16')
     .meta({ argument: '<type>', help: `${SAVE_DTYPES.join(', ')}; bfloat16 for checkpoints alone` }),
-  rank: whole(1).optional().meta({ argument: '<n>', help: 'of a lora: rank of every layer (64)' }),
+  rank: whole(1).optional().meta({
+    argument: '<n>',
+    help: 'of a lora: rank of every layer (64; of a LoRA or DoRA adapter its own)',
+  }),
   layers: oneOf(LORA_LAYERS)
     .optional()
     .meta({ argument: '<which>', help: `of a lora: ${LORA_LAYERS.join(', ')} (all)` }),
@@ -37,7 +40,7 @@ const schema = z.strictObject({
     .optional()
     .meta({
       argument: '<whose>',
-      help: `of a lora: names of its tensors, ${LORA_NAMES.join(' or ')} (kohya)`,
+      help: `of a lora: names of its tensors, ${LORA_NAMES.join(', ')} (kohya); peft makes a folder`,
     }),
   threads: whole(1).optional().meta({ argument: '<n>', help: 'of a lora: threads; all cores unless given' }),
   json: flag().default(false).meta({ help: 'the result as JSON on standard output' }),
@@ -79,7 +82,7 @@ function check({ adapter, format, out, dtype, ...others }: Settings): void {
     if (others[name] !== undefined && format !== 'lora')
       throw new UsageError(`--${name} is for --format lora; leave it out for ${format}`);
   }
-  const ending = ENDINGS[format];
+  const ending = others.keys === 'peft' ? undefined : ENDINGS[format];
   if (ending && !out.endsWith(ending))
     throw new UsageError(
       `--out: expected a name that ends in ${ending} for --format ${format}, got "${out}"`,
@@ -107,7 +110,7 @@ async function write(settings: Settings, uses: readonly AdapterUse[]): Promise<R
   for (const conclusion of adapted.conclusions) process.stderr.write(`${model}: ${conclusion}\n`);
   try {
     if (format === 'checkpoint') await adapted.saveCheckpoint(out, settings);
-    else if (format === 'lora') return loraReport(await writeLora(adapted, settings));
+    else if (format === 'lora') return await writeLora(adapted, settings);
     else {
       const tensors = await adapted.saveComfyPatch(out, { dtype: patchDType(settings) });
       return { json: { format, tensors }, lines: [`${tensors} tensors`] };
@@ -118,18 +121,26 @@ async function write(settings: Settings, uses: readonly AdapterUse[]): Promise<R
   }
 }
 
-async function writeLora(adapted: AdaptedModel, settings: Settings): Promise<Lora> {
-  const { out, rank = 64, layers = 'all', keys = 'kohya', threads, json } = settings;
+/** The adapter's own factors where it has some, and else those that come nearest to what it changes. */
+async function writeLora(adapted: AdaptedModel, settings: Settings): Promise<Report> {
+  const { out, rank, layers, keys = 'kohya', threads, json } = settings;
+  const dtype = patchDType(settings);
+  if (rank === undefined && layers === undefined) {
+    const count = await adapted.saveFactors(out, { names: keys, dtype });
+    if (count !== undefined)
+      return { json: { format: 'lora', layers: count }, lines: [`${count} layers, as they were trained`] };
+  }
   const progress = showProgress('layers', { quiet: json });
   try {
-    return await adapted.saveLora(out, {
+    const lora = await adapted.saveLora(out, {
       names: keys,
-      rank,
-      layers,
-      dtype: patchDType(settings),
+      rank: rank ?? 64,
+      layers: layers ?? 'all',
+      dtype,
       runtime: { threads },
       onLayer: (done, total) => progress.update(done, total),
     });
+    return loraReport(lora);
   } finally {
     progress.stop();
   }

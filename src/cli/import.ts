@@ -1,7 +1,8 @@
 /** `sara import` */
 import { z } from 'zod';
+import { holdsLora, importLora } from '../interop/index.js';
 import { loadUNet } from '../models/index.js';
-import { importOfficialSara, saveAdapter } from '../peft/index.js';
+import { type Adapter, importOfficialSara, saveAdapter } from '../peft/index.js';
 import { flag, oneOf, text } from '../train/settings.js';
 import type { CommandSpec } from './command.js';
 
@@ -10,9 +11,9 @@ const schema = z.strictObject({
     argument: '<path>',
     help: 'the model that the file was trained from, in the same precision',
   }),
-  file: text('a .pt file').meta({
-    argument: '<file>',
-    help: 'checkpoint of the official SaRA, such as checkpoint-5000/unet.pt',
+  file: text('a file').meta({
+    argument: '<path>',
+    help: 'unet.pt of the official SaRA, a LoRA or DoRA with the keys of kohya or diffusers, or a PEFT folder',
   }),
   out: text('a .safetensors file').meta({ argument: '<file>', help: 'the adapter to write' }),
   prefix: z
@@ -27,13 +28,26 @@ const schema = z.strictObject({
 
 export const importCommand: CommandSpec<typeof schema> = {
   name: 'import',
-  summary: 'Make an adapter of a file of the official SaRA.',
+  summary: 'Make an adapter of a file of another program: the official SaRA, LoRA, DoRA.',
   schema,
-  examples: ['sara import --model models/sd15 --file checkpoint-5000/unet.pt --out barbie.safetensors'],
+  examples: [
+    'sara import --model models/sd15 --file checkpoint-5000/unet.pt --out barbie.safetensors',
+    'sara import --model models/sd15 --file someones-lora.safetensors --out style.safetensors',
+  ],
   async run({ model, file, out, prefix, dtype, json }) {
-    const adapter = await importOfficialSara(file, await loadUNet(model), { model, prefix, dtype });
+    const unet = await loadUNet(model);
+    let adapter: Adapter;
+    if (await holdsLora(file)) {
+      const imported = await importLora(file, unet, { model, prefix, dtype });
+      adapter = imported.adapter;
+      const count = imported.leftOut.length;
+      if (count > 0)
+        process.stderr.write(`left out ${count} tensors of text encoders, which adapters do not change\n`);
+    } else {
+      adapter = await importOfficialSara(file, unet, { model, prefix, dtype });
+    }
     await saveAdapter(out, adapter);
-    console.log(json ? JSON.stringify({ out, threshold: adapter.threshold }) : out);
+    console.log(json ? JSON.stringify({ out, method: adapter.method, threshold: adapter.threshold }) : out);
     return 0;
   },
 };

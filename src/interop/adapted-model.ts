@@ -9,9 +9,10 @@ import {
 import { type ModelFiles, NETWORK_KINDS } from '../models/model-files.js';
 import { readWeight } from '../models/weights.js';
 import { AdaptedWeights, type AdapterUse, type WeightSource } from '../peft/index.js';
+import { float32ToHalf, type Tensor, tensorOf } from '../tensor/index.js';
 import { saveComfyPatch } from './comfyui.js';
-import { extractLora, type Lora, type LoraOptions } from './lora.js';
-import { type LoraNames, saveLora } from './lora-file.js';
+import { extractLora, type Lora, type LoraDType, type LoraOptions } from './lora.js';
+import { type LoraBase, type LoraNames, saveLora } from './lora-file.js';
 
 export class AdaptedModel {
   private constructor(
@@ -69,16 +70,42 @@ export class AdaptedModel {
   /** Writes a LoRA that does nearly the same, and tells how nearly. Throws InputError like the others. */
   async saveLora(path: string, { names, ...options }: LoraOptions & { names: LoraNames }): Promise<Lora> {
     const lora = await extractLora(this.weights, options);
+    await saveLora(path, lora, this.loraBase, names);
+    return lora;
+  }
+
+  private get loraBase(): LoraBase {
     const { prediction_type } = this.files.scheduler;
     const predictionType = typeof prediction_type === 'string' ? prediction_type : undefined;
-    await saveLora(path, lora, { config: this.config, predictionType }, names);
-    return lora;
+    return { config: this.config, predictionType };
+  }
+
+  /**
+   * Writes the layers of a single LoRA or DoRA adapter as they are; undefined where the adapters are something else, of
+   * which a LoRA can only do nearly the same. Gives how many layers there are. Throws InputError like the others.
+   */
+  async saveFactors(
+    path: string,
+    { names, dtype }: { names: LoraNames; dtype: LoraDType },
+  ): Promise<number | undefined> {
+    const layers = await this.weights.factors();
+    if (!layers) return undefined;
+    const stored = layers.map(({ a, b, ...rest }) => ({
+      ...rest,
+      down: inDType(a, dtype),
+      up: inDType(b, dtype),
+    }));
+    await saveLora(path, { layers: stored }, this.loraBase, names);
+    return layers.length;
   }
 
   async close(): Promise<void> {
     await this.files.close();
   }
 }
+
+const inDType = (values: Tensor<'float32'>, dtype: LoraDType): Tensor =>
+  dtype === 'float32' ? values : tensorOf('float16', values.shape, float32ToHalf(values.data));
 
 function unetSource({ networks }: ModelFiles): WeightSource {
   const { weights } = networks.get('unet')!;

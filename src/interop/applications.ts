@@ -31,7 +31,8 @@ const unknown = (why: string): Verdict => ({ loads: 'unknown', why });
 type Row = Readonly<Record<Application, Verdict>>;
 
 const NOT_ITS_KEYS = 'no key begins with base_model.model., so it would load nothing';
-const ONLY_OWN = 'it applies adapters of its own and writes LoRAs, but does not read them';
+const IMPORT = yes('"sara import" makes an adapter of it, given the base model');
+const ONLY_OWN = 'it reads LoRA and DoRA of Stable Diffusion 1, 2 and XL, but not these';
 const WHOLE = 'it is a whole model and not an adapter';
 const EXPORT = '"sara export" writes a file that it loads';
 const EMBEDDING = 'it reads no textual inversions';
@@ -104,7 +105,7 @@ export const BY_KIND: Readonly<Record<FileKind, Row>> = {
     AUTOMATIC1111: no('it reads whole models in single files; "sara convert" the model folder'),
   },
   'kohya-lora': {
-    'sara-diffusion': no(ONLY_OWN),
+    'sara-diffusion': IMPORT,
     diffusers: yes('load_lora_weights of the pipeline'),
     PEFT: no(`${NOT_ITS_KEYS}; load it with diffusers`),
     ComfyUI: yes('Load LoRA, from models/loras'),
@@ -120,7 +121,7 @@ export const BY_KIND: Readonly<Record<FileKind, Row>> = {
     AUTOMATIC1111: yes('from models/Lora'),
   },
   'diffusers-lora': {
-    'sara-diffusion': no(ONLY_OWN),
+    'sara-diffusion': IMPORT,
     diffusers: yes('load_lora_weights of the pipeline'),
     PEFT: no(`${NOT_ITS_KEYS}; load it with diffusers`),
     ComfyUI: no('it skips every key of the UNet ("lora key not loaded"); take the version with kohya keys'),
@@ -128,7 +129,7 @@ export const BY_KIND: Readonly<Record<FileKind, Row>> = {
     AUTOMATIC1111: no('no key matches a layer; take the version with kohya keys'),
   },
   'old-diffusers-lora': {
-    'sara-diffusion': no(ONLY_OWN),
+    'sara-diffusion': IMPORT,
     diffusers: yes('load_lora_weights of the pipeline'),
     PEFT: no(`${NOT_ITS_KEYS}; load it with diffusers`),
     ComfyUI: yes('Load LoRA, from models/loras'),
@@ -144,7 +145,7 @@ export const BY_KIND: Readonly<Record<FileKind, Row>> = {
     AUTOMATIC1111: no('no key matches a layer'),
   },
   'peft-adapter': {
-    'sara-diffusion': no(ONLY_OWN),
+    'sara-diffusion': IMPORT,
     diffusers: no(
       'it loads nothing and only warns ("No LoRA keys associated to UNet2DConditionModel"); load it with PEFT',
     ),

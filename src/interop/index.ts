@@ -19,3 +19,4 @@ export {
   type LoraOptions,
 } from './lora.js';
 export { LORA_NAMES, type LoraNames, saveLora } from './lora-file.js';
+export { holdsLora, importLora } from './lora-import.js';

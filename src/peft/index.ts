@@ -16,6 +16,8 @@ export { packDeltas, type WeightDelta } from './adapter/deltas.js';
 export { loadAdapter, saveAdapter } from './adapter/file.js';
 export { FingerprintHash, fingerprint, fingerprintOrder, shortFingerprint } from './adapter/fingerprint.js';
 export { type MergeOptions, mergeAdapters, summedDelta } from './adapter/merge.js';
+export type { Addition } from './addition.js';
+export { adapterOfFactors, factorsOfLayer, type ModuleFactors } from './dora/module-factors.js';
 export type { Method, MethodCost, MethodOptions } from './method.js';
 export { METHOD_NAMES, type MethodName } from './method-names.js';
 export { createOptimizer, METHODS } from './methods.js';

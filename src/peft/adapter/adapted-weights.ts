@@ -1,6 +1,7 @@
 /** Adapters on weights that are read one at a time, so that a model can be exported without being in memory. */
 import { asFloat32, type Network } from '../../nn/index.js';
 import { type Tensor, tensor } from '../../tensor/index.js';
+import { factorsOfLayer, type ModuleFactors } from '../dora/module-factors.js';
 import { METHODS } from '../methods.js';
 import { type AdapterUse, addDelta, changedKeys, checkFingerprint, expectWeightChanges } from './apply.js';
 import type { WeightDelta } from './deltas.js';
@@ -65,6 +66,23 @@ export class AdaptedWeights {
   /** Σ αᵢ ΔPᵢ of one of the changed weights. */
   async change(key: string): Promise<WeightDelta> {
     return summedDelta(this.uses, key, await this.source.read(key)) as WeightDelta;
+  }
+
+  /**
+   * The layers of the adapter, where there is one alone and it is a LoRA, whose alphas then count its scale, or a DoRA at
+   * scale 1; undefined else.
+   */
+  async factors(): Promise<ModuleFactors[] | undefined> {
+    const [only] = this.uses;
+    if (!only || this.uses.length > 1) return undefined;
+    const { adapter, scale = 1 } = only;
+    if (adapter.method !== 'lora' && !(adapter.method === 'dora' && scale === 1)) return undefined;
+    const layers: ModuleFactors[] = [];
+    for (const key of this.changed) {
+      const layer = factorsOfLayer(adapter, key.replace(/\.weight$/, ''), await this.source.read(key));
+      if (layer) layers.push({ ...layer, alpha: scale * layer.alpha });
+    }
+    return layers;
   }
 
   /** P₀ + Σ αᵢ ΔPᵢ of one weight, rounded as `applyAdapters` rounds. */
