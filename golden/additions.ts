@@ -4,12 +4,12 @@ import { collectGradients, compileLoss } from '../src/autodiff/index.js';
 import type { SavableNetwork, UNetConfig } from '../src/models/index.js';
 import { parameterFeeds } from '../src/nn/index.js';
 import {
+  type AdamW,
   AdaptedWeights,
   type Adapter,
   createOptimizer,
   type MethodOptions,
   networkSource,
-  type Optimizer,
 } from '../src/peft/index.js';
 import { type Tensor, tensor, toFloat32 } from '../src/tensor/index.js';
 import { Stepper } from '../src/train/stepper.js';
@@ -77,7 +77,7 @@ class Run {
     readonly batches: readonly TargetBatch[],
     private readonly description: Description,
     private readonly unet: SavableNetwork<UNetConfig>,
-    private readonly optimizer: Optimizer,
+    private readonly optimizer: AdamW,
     private readonly nameOf: (key: string) => string,
   ) {}
 
@@ -91,7 +91,8 @@ class Run {
   ): Promise<Run> {
     const golden = await GoldenTensors.read(folder, DATA);
     const unet = await loadBase(join(folder, baseOf(folder)));
-    const optimizer = createOptimizer(method, unet, { ...options, ...adamwOptions(description.optimizer) });
+    const all = { ...options, ...adamwOptions(description.optimizer) };
+    const optimizer = createOptimizer(method, unet, all) as AdamW;
     for (const { key, values } of optimizer.tensors) values.set(golden.float32(`in.${nameOf(key)}`).data);
     return new Run(golden, batchesOf(golden, 'in.target'), description, unet, optimizer, nameOf);
   }

@@ -4,9 +4,13 @@ import { runAdaptFormerCase, runFactorsCase } from './additions.js';
 import { runExponentialFitCase, runMatrixCase } from './analysis.js';
 import { runBlipCaptionCase, runBvqaCase } from './blip.js';
 import type { Check } from './check.js';
+import { runFullCase, runLargestCase, runRandomCase } from './chosen-entries.js';
 import { runClipCase, runClipScoreCase } from './clip.js';
+import { runDiffPruningCase } from './diffpruning.js';
 import { runDreamBoothCase } from './dreambooth.js';
+import { runFishMaskCase } from './fishmask.js';
 import { runInceptionCase } from './inception.js';
+import { runLtSftCase } from './lt-sft.js';
 import { runFidCase, runVlhiCase } from './metrics.js';
 import { runNounPhrasesCase } from './noun-phrases.js';
 import { runPipelineCase } from './pipeline.js';
@@ -57,6 +61,12 @@ const KINDS: readonly (readonly [pattern: RegExp, outcome: Runner | string])[] =
   [/metrics\/bvqa$/, runBvqaCase],
   [/metrics\/blip-caption$/, runBlipCaptionCase],
   [/metrics\/noun-phrases$/, runNounPhrasesCase],
+  [/peft\/full$/, runFullCase],
+  [/peft\/largest$/, runLargestCase],
+  [/peft\/random$/, runRandomCase],
+  [/peft\/lt-sft$/, runLtSftCase],
+  [/peft\/fishmask$/, runFishMaskCase],
+  [/peft\/diffpruning\/[^/]+$/, runDiffPruningCase],
   [/peft\/.+$/, 'the methods to compare with are not built yet'],
   [/metrics\/fid\/[^/]+$/, runFidCase],
   [/metrics\/inception$/, runInceptionCase],

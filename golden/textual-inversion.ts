@@ -5,7 +5,7 @@ import { readEmbedding } from '../src/interop/index.js';
 import { clipTextModel, tokenTable, withTableRows } from '../src/models/index.js';
 import { parameterFeeds, Scope } from '../src/nn/index.js';
 import { compile } from '../src/ops/index.js';
-import { createOptimizer, type Gradients, selectedValues } from '../src/peft/index.js';
+import { type AdamW, createOptimizer, type Gradients, selectedValues } from '../src/peft/index.js';
 import { tensor, toFloat32 } from '../src/tensor/index.js';
 import { Stepper } from '../src/train/stepper.js';
 import { elementAt, GoldenTensors, readDescription } from './case.js';
@@ -47,7 +47,7 @@ export async function runTextualInversionCase(folder: string): Promise<Check[]> 
   const encoder = withTableRows(base, tensor([1, width], row));
 
   const learningRate = Number(/lr ([\d.e-]+)/.exec(words)![1]);
-  const optimizer = createOptimizer('textual-inversion', encoder, { learningRate });
+  const optimizer = createOptimizer('textual-inversion', encoder, { learningRate }) as AdamW;
   const gradients: number[] = [];
   const update = optimizer.update.bind(optimizer);
   optimizer.update = (given, options) => update(recorded(given, gradients), options);

@@ -15,6 +15,7 @@ import { generate } from '../src/cli/generate.js';
 import { importCommand } from '../src/cli/import.js';
 import { inspect } from '../src/cli/inspect.js';
 import { merge } from '../src/cli/merge.js';
+import { methods } from '../src/cli/methods.js';
 import { train } from '../src/cli/train.js';
 import { temporaryFolder } from './support/temporary.js';
 import { drawPictures, writeTinyModel } from './support/tiny-model.js';
@@ -31,6 +32,7 @@ const PAGES = [
 const COMMANDS = [
   toCommand(demo, () => {}),
   toCommand(train, () => {}),
+  toCommand(methods, () => {}),
   toCommand(generate, () => {}),
   toCommand(caption, () => {}),
   toCommand(merge, () => {}),
@@ -58,7 +60,7 @@ test.each(PAGES)('the files that %s names exist', (page) => {
 test.each(PAGES)('the flags that %s gives to a command are flags of it', (page) => {
   const lines =
     readFileSync(page, 'utf8').match(
-      /sara (demo|train|generate|caption|merge|convert|import|export|check|inspect|doctor)\b[^`\n]*/g,
+      /sara (demo|train|methods|generate|caption|merge|convert|import|export|check|inspect|doctor)\b[^`\n]*/g,
     ) ?? [];
   const wrong = lines.flatMap((line) => {
     const command = COMMANDS.find((candidate) => candidate.name() === line.split(' ')[1])!;

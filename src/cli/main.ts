@@ -17,6 +17,7 @@ const done = (code: number): void => {
 const COMMANDS: Readonly<Record<string, () => Promise<Command>>> = {
   demo: async () => toCommand((await import('./demo/command.js')).demo, done),
   train: async () => toCommand((await import('./train.js')).train, done),
+  methods: async () => toCommand((await import('./methods.js')).methods, done),
   generate: async () => toCommand((await import('./generate.js')).generate, done),
   caption: async () => toCommand((await import('./caption.js')).caption, done),
   merge: async () => toCommand((await import('./merge.js')).merge, done),

@@ -38,7 +38,7 @@ export const train: CommandSpec<typeof schema> = {
     });
     if (json) console.log(JSON.stringify({ type: result.status, ...result }));
     if (result.status === 'stopped') {
-      say(`stopped after step ${result.step} of ${config.steps}; the same command again goes on from there`);
+      say(`stopped after step ${result.step} of ${result.steps}; the same command again goes on from there`);
       return 130;
     }
     if (result.status === 'finished before') {
@@ -62,6 +62,10 @@ export function teller(
         return steps.say(event.text);
       case 'memory':
         return steps.say(describeMemory(event.estimate));
+      case 'searching':
+        return steps.say(
+          `the first ${thousands(event.steps)} steps, of ${event.images} ${event.images === 1 ? 'picture' : 'pictures'}, find out which weights train`,
+        );
       case 'selected': {
         const below = event.threshold === undefined ? '' : ` with |w| < ${event.threshold.toPrecision(3)}`;
         return steps.say(

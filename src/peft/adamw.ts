@@ -12,6 +12,7 @@ import { fingerprint } from './adapter/fingerprint.js';
 import type { MethodName } from './method-names.js';
 import type { Gradients, Optimizer, OptimizerState, StepOptions, StepReport } from './optimizer.js';
 import { placesAmong, scatter } from './selection.js';
+import { storedFloats } from './stored-floats.js';
 import {
   baseValues,
   type EntrySelection,
@@ -49,6 +50,7 @@ export const ADAMW_OPTIONS = [
 ] as const satisfies readonly (keyof AdamWOptions)[];
 
 export class AdamW implements Optimizer {
+  readonly searchSteps: number = 0;
   readonly learningRate: number;
   readonly tensors: readonly TrainedTensor[];
   private readonly betas: readonly [number, number];
@@ -222,14 +224,7 @@ interface RestoredParts extends Pick<TrainedTensor, 'mean' | 'square'> {
 /** Copies of a tensor's parts of a state. Throws InputError unless they fit it. */
 function restoredParts(trained: TrainedTensor, tensors: OptimizerState['tensors']): RestoredParts {
   const { name, selected } = trained;
-  const floats = (kind: string, length: number): Float32Array => {
-    const found = tensors.get(`${kind}.${name}`);
-    if (found?.data instanceof Float32Array && found.data.length === length) return found.data.slice();
-    const got = found ? `${found.data.length} values of type ${found.dtype}` : 'nothing';
-    throw new InputError(
-      `the checkpoint holds ${got} as "${kind}.${name}", expected ${length} of type float32; it is of another run, so start anew or name that run's model and options`,
-    );
-  };
+  const floats = (kind: string, length: number) => storedFloats(tensors, `${kind}.${name}`, length);
   const count = selected?.length ?? trained.values.length;
   const kept = selected && restoredPlaces(name, selected, tensors);
   const training = kept?.length ?? count;

@@ -5,17 +5,21 @@ import type { Adapter } from './adapter/adapter.js';
 import type { WeightDelta } from './adapter/deltas.js';
 import type { AdaptFormerOptions } from './adaptformer/method.js';
 import type { Addition } from './addition.js';
-import type { ChosenEntriesOptions } from './chosen-entries.js';
+import type { DiffPruningOptions } from './diffpruning/search.js';
+import type { FishMaskOptions } from './fishmask/search.js';
 import type { LoraOptions } from './lora/factors.js';
 import type { Optimizer } from './optimizer.js';
 import type { SaraOptions } from './sara/optimizer.js';
+import type { SearchOptions } from './search.js';
 import type { TextualInversionOptions } from './textual-inversion/method.js';
 
 /** Options of any method; each takes AdamW's and those it lists. */
-export type MethodOptions = ChosenEntriesOptions &
-  SaraOptions &
+export type MethodOptions = SaraOptions &
   LoraOptions &
   AdaptFormerOptions &
+  SearchOptions &
+  FishMaskOptions &
+  DiffPruningOptions &
   TextualInversionOptions;
 
 /** What a method costs, beside the network itself. */

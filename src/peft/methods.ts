@@ -3,10 +3,13 @@ import { InputError } from '../errors.js';
 import type { Network } from '../nn/index.js';
 import { ADAMW_OPTIONS } from './adamw.js';
 import { adaptFormer } from './adaptformer/method.js';
+import { diffPruning } from './diffpruning/method.js';
 import { dora } from './dora/method.js';
+import { fishMask } from './fishmask/method.js';
 import { full } from './full/method.js';
 import { largest } from './largest/method.js';
 import { lora } from './lora/method.js';
+import { ltSft } from './lt-sft/method.js';
 import type { Method, MethodOptions } from './method.js';
 import { METHOD_NAMES, type MethodName } from './method-names.js';
 import type { Optimizer } from './optimizer.js';
@@ -22,6 +25,9 @@ export const METHODS: Readonly<Record<MethodName, Method>> = {
   adaptformer: adaptFormer,
   largest,
   random,
+  'lt-sft': ltSft,
+  fishmask: fishMask,
+  diffpruning: diffPruning,
   'textual-inversion': textualInversion,
 };
 

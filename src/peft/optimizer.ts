@@ -3,7 +3,7 @@ import type { GradientRequest, NamedGradient } from '../autodiff/index.js';
 import type { Value } from '../graph/index.js';
 import type { Tensor } from '../tensor/index.js';
 import type { Adapter, AdapterInfo } from './adapter/adapter.js';
-import type { TrainedTensor } from './trained-tensor.js';
+import type { TrainedEntries } from './trained-tensor.js';
 
 export interface StepOptions {
   /** The rate of this step, where a schedule changes it. */
@@ -29,8 +29,10 @@ export interface OptimizerState {
 }
 
 export interface Optimizer {
-  /** What trains, weight by weight. */
-  readonly tensors: readonly TrainedTensor[];
+  /** What trains, weight by weight; of a search, all that may. */
+  readonly tensors: readonly TrainedEntries[];
+  /** Updates that find out what trains; a schedule begins anew after them. 0 where that is known from the start. */
+  readonly searchSteps: number;
   /** Rate before any schedule. */
   readonly learningRate: number;
   readonly trainedCount: number;

@@ -4,15 +4,19 @@ import { asFloat32, type Network, parameterInput, type Weight } from '../nn/inde
 import { floatToHalf, halfToFloat32 } from '../tensor/index.js';
 import { gather, scatter } from './selection.js';
 
-export interface TrainedTensor {
+/** Which entries of one weight train. */
+export interface TrainedEntries {
   /** Name of the weight's input in graphs, such as `unet.conv_in.weight`. */
   readonly name: string;
   /** Checkpoint key in its network. */
   readonly key: string;
   readonly network: Network;
-  readonly shape: readonly number[];
   /** Flat positions of the entries selected at first, ascending; all entries where undefined. */
   readonly selected: Int32Array | undefined;
+}
+
+export interface TrainedTensor extends TrainedEntries {
+  readonly shape: readonly number[];
   /** Values of the selected entries before training, as the network keeps them; undefined where they are not kept. */
   readonly base: Weight['data'] | undefined;
   /** Where trained values are: the network's own array, or, where it keeps float16, those selected in float32. */

@@ -45,7 +45,7 @@ export function restoreCheckpoint(
   expectOrigin(checkpoint, expected);
   optimizer.restore({ step, tensors });
   if (!average) return;
-  average.updates = step;
+  average.updates = Math.max(0, step - optimizer.searchSteps);
   for (const { name, selected } of optimizer.tensors) {
     const { data } = average.averages.get(name)!;
     const values = tensors.get(`average.${name}`)!.data as Float32Array;

@@ -1,5 +1,6 @@
 /** Everything that can be said about a training run: names, limits, defaults and help of its settings. */
 import { z } from 'zod';
+import { SCORES } from '../peft/fishmask/score.js';
 import { METHOD_NAMES } from '../peft/method-names.js';
 import { CAPTION_KINDS } from './data/templates.js';
 import { modelSettings } from './model-settings.js';
@@ -21,7 +22,7 @@ export const trainSchema = z.strictObject({
 
   method: oneOf(METHOD_NAMES)
     .default('sara')
-    .meta({ argument: '<name>', help: `${METHOD_NAMES.join(', ')}; "sara methods" tells what they are` }),
+    .meta({ argument: '<name>', help: `${METHOD_NAMES.join(', ')}; see sara methods` }),
   params: count().optional().meta({
     argument: '<n>',
     help: 'train this many weights, such as 5M; sara finds its threshold for them',
@@ -44,6 +45,37 @@ export const trainSchema = z.strictObject({
     help: 'sara: choose anew among the trained weights at this step; on: half way; off',
     option: 'progressiveStep',
   }),
+  searchSteps: whole(1).optional().meta({
+    argument: '<n>',
+    help: 'steps before training that find out what trains; fishmask: 1024 pictures; lt-sft, diffpruning: as many as --steps',
+    option: 'searchSteps',
+  }),
+  searchLearningRate: real('a number above 0', positive).optional().meta({
+    argument: '<rate>',
+    help: 'rate of the search; lt-sft: that of training, diffpruning: 1e-5 unless given',
+    option: 'searchLearningRate',
+  }),
+  score: oneOf(SCORES).optional().meta({
+    argument: '<name>',
+    help: 'fishmask: squared gradients add up to the score, or absolute ones; squared unless given',
+    option: 'score',
+  }),
+  structured: flag().optional().meta({
+    help: 'diffpruning: one more gate for each tensor',
+    option: 'structured',
+  }),
+  gateLearningRate: real('a number above 0', positive).optional().meta({
+    argument: '<rate>',
+    help: 'diffpruning: rate of the gates; 0.1 unless given',
+    option: 'gateLearningRate',
+  }),
+  gatePenalty: real('a number of at least 0', (value) => value >= 0)
+    .optional()
+    .meta({
+      argument: '<λ>',
+      help: 'diffpruning: weight of the number of open gates; 42 / number of weights unless given',
+      option: 'gatePenalty',
+    }),
   trainOnly: texts().default([]).meta({
     argument: '<pattern>',
     help: 'weights that may train: "*attn2*" or "/regular expression/" over their keys; repeatable',
@@ -53,16 +85,20 @@ export const trainSchema = z.strictObject({
   steps: whole(1).default(1000).meta({ argument: '<n>', help: 'training steps' }),
   batch: whole(1).default(4).meta({ argument: '<n>', help: 'pictures at once' }),
   accumulate: whole(1).default(1).meta({ argument: '<n>', help: 'batches averaged for one step' }),
-  learningRate: real('a number above 0', positive)
-    .optional()
-    .meta({ argument: '<rate>', help: '1e-3·exp(−350 θ) for sara, 1e-4 for others unless given' }),
+  learningRate: real('a number above 0', positive).optional().meta({
+    argument: '<rate>',
+    help: '1e-3·exp(−350 θ) for sara, 5e-5 for diffpruning, 1e-4 for others unless given',
+  }),
   schedule: oneOf(SCHEDULES)
     .default('cosine')
     .meta({ argument: '<name>', help: 'course of the learning rate: cosine or constant' }),
   warmup: whole(0).default(0).meta({ argument: '<steps>', help: 'steps until the full learning rate' }),
   weightDecay: real('a number of at least 0', (value) => value >= 0)
-    .default(1e-2)
-    .meta({ argument: '<λ>', help: "AdamW's weight decay of the trained weights" }),
+    .optional()
+    .meta({
+      argument: '<λ>',
+      help: "AdamW's weight decay of the trained weights; 0 for diffpruning, 1e-2 for others unless given",
+    }),
   maxGradientNorm: realOrOff('a number above 0', positive)
     .default(1)
     .meta({ argument: '<norm>', help: 'scale larger gradients down to this norm; off' }),

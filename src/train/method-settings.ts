@@ -2,6 +2,7 @@
 import { InputError } from '../errors.js';
 import { METHODS, type MethodOptions } from '../peft/index.js';
 import { type TrainConfig, trainSchema } from './config.js';
+import { Course } from './course.js';
 import { kebab } from './settings.js';
 
 /** θ of SaRA where nothing is said. */
@@ -30,6 +31,7 @@ export function settingsOf(method: TrainConfig['method']): (keyof TrainConfig)[]
 /** The options of the run's method. */
 export function methodOptions(config: TrainConfig): MethodOptions {
   const { method, params, progressive, lambdaRank, seed, steps, device, threads } = config;
+  const { searchLearningRate, score, structured, gateLearningRate, gatePenalty } = config;
   const { threshold = params === undefined ? DEFAULT_THRESHOLD : undefined } = config;
   const all: MethodOptions = {
     threshold,
@@ -37,6 +39,8 @@ export function methodOptions(config: TrainConfig): MethodOptions {
     lambdaRank,
     progressiveStep:
       progressive === 'on' ? Math.floor(steps / 2) : progressive === 'off' ? undefined : progressive,
+    searchSteps: new Course(config).searchSteps,
+    ...{ searchLearningRate, score, structured, gateLearningRate, gatePenalty },
     vectors: config.vectors,
     seed,
     runtime: { device, threads },

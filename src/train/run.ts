@@ -23,6 +23,7 @@ import { AdamWSara, createOptimizer, type Optimizer } from '../peft/index.js';
 import { checkpointTensors, expectOrigin, restoreCheckpoint } from './checkpoint.js';
 import { classPictures, drawClassPictures, openClassPictures } from './class-pictures.js';
 import { resultSettings, type TrainConfig } from './config.js';
+import { Course } from './course.js';
 import { ImageFolder, type Sample } from './data/image-folder.js';
 import { withPrior } from './data/prior.js';
 import { dataDigest, networkDigest } from './digest.js';
@@ -41,13 +42,13 @@ import { estimateRun, type RunEstimate } from './memory/run-estimate.js';
 import { expectMethodSettings, methodOptions } from './method-settings.js';
 import { readPrompts } from './prompts.js';
 import { RunFolder } from './run-folder.js';
-import { constantSchedule, cosineSchedule } from './schedule.js';
 import { DivergenceError } from './stepper.js';
 import { Trainer, type TrainerOptions } from './trainer.js';
 
 export type RunEvent =
   | { type: 'note'; text: string }
   | { type: 'memory'; estimate: RunEstimate }
+  | { type: 'searching'; steps: number; images: number }
   | { type: 'selected'; trained: number; total: number; threshold: number | undefined; learningRate: number }
   | { type: 'class picture'; done: number; total: number }
   | { type: 'encoded'; done: number; total: number }
@@ -84,8 +85,10 @@ export interface RunHooks {
 
 export interface RunResult {
   status: 'finished' | 'finished before' | 'stopped';
-  /** Steps done, of all that belong to the run. */
+  /** Steps done. */
   step: number;
+  /** All that belong to the run. */
+  steps: number;
   folder: string;
   /** The adapter or the model folder; none where the run was stopped. */
   result: string | undefined;
@@ -104,15 +107,17 @@ export async function trainRun(config: TrainConfig, hooks: RunHooks = {}): Promi
   const path = config.out ?? join('runs', basename(resolve(config.data)));
   const folder = await RunFolder.open(path, config);
   const resultPath = folder.file(resultName(config));
+  const course = new Course(config);
   const ended = (status: RunResult['status'], step: number): RunResult => {
-    return { status, step, folder: path, result: status === 'stopped' ? undefined : resultPath };
+    const result = status === 'stopped' ? undefined : resultPath;
+    return { status, step, steps: course.steps, folder: path, result };
   };
   let files: ModelFiles | undefined;
   let encodings: Encodings | undefined;
   let trainer: Trainer | undefined;
   try {
     if (!config.overwrite && (await isFinished(config, resultPath)))
-      return ended('finished before', config.steps);
+      return ended('finished before', course.steps);
 
     // Open.
     const model = await openModel(config.model, { predictionType: config.predictionType });
@@ -148,8 +153,8 @@ export async function trainRun(config: TrainConfig, hooks: RunHooks = {}): Promi
     // Encode, before the UNet takes its memory.
     const runtime = { device: config.device, threads: config.threads };
     const load = (sample: Sample) => data.load(sample);
-    const images = config.batch * config.accumulate;
-    const samplesOf = (step: number) => {
+    const samplesOf = (ofRun: number) => {
+      const { step, images } = course.at(ofRun);
       const samples = data.samplesAt(step, images, config.seed);
       if (!ofClass) return samples;
       return withPrior(samples, ofClass.samplesAt(step, images, config.seed), config.priorWeight);
@@ -163,7 +168,7 @@ export async function trainRun(config: TrainConfig, hooks: RunHooks = {}): Promi
     });
     if (ahead) {
       const texts = !textEncoders;
-      const samples = distinct(samplesOf, [from, config.steps], texts);
+      const samples = distinct(samplesOf, [from, course.steps], texts);
       const complete = await encodeAhead(encodings, samples, load, {
         texts,
         onPicture: (done, count) => emit({ type: 'encoded', done, total: count }),
@@ -182,12 +187,16 @@ export async function trainRun(config: TrainConfig, hooks: RunHooks = {}): Promi
     const optimizer = optimizerOf(trainedNetwork, config);
     const threshold = optimizer instanceof AdamWSara ? optimizer.threshold : undefined;
     const total = countParameters(trainedNetwork.parameters);
-    const { trainedCount: trained, learningRate } = optimizer;
-    emit({ type: 'selected', trained, total, threshold, learningRate });
+    const tell = () => {
+      const { trainedCount: trained, learningRate } = optimizer;
+      const { searchSteps: steps } = course;
+      if (optimizer.step < steps) emit({ type: 'searching', steps, images: course.at(0).images });
+      else emit({ type: 'selected', trained, total, threshold, learningRate });
+    };
     const average = config.ema === 'off' ? undefined : new MovingAverage([trainedNetwork], config.ema);
     const { scheduler: schedulerConfig } = model;
     const parts = { unet, textEncoders, encodings, schedulerConfig, vaeConfig: modelConfigs(model).vae };
-    trainer = new Trainer(parts, optimizer, { ...runtime, ...trainerOptions(config) });
+    trainer = new Trainer(parts, optimizer, { ...runtime, ...trainerOptions(config, course) });
     /** With encoders that are read again where they have left memory. */
     const whole = async () => {
       const around = encoders ?? (await readEncoders(model));
@@ -202,6 +211,7 @@ export async function trainRun(config: TrainConfig, hooks: RunHooks = {}): Promi
       restoreCheckpoint(last, origin, optimizer, average);
       emit({ type: 'resumed', step: last.step, path: last.path });
     }
+    tell();
     await folder.rewind(optimizer.step);
 
     // Loop.
@@ -222,17 +232,20 @@ export async function trainRun(config: TrainConfig, hooks: RunHooks = {}): Promi
       emit({ type: 'sampled', step: optimizer.step, path: file });
     };
     if (optimizer.step === 0) await draw();
-    while (optimizer.step < config.steps) {
+    while (optimizer.step < course.steps) {
+      const { images } = course.at(optimizer.step);
       const started = performance.now();
       const report = await trainer.stepOn(samplesOf(optimizer.step), load);
-      average?.update();
+      const searching = optimizer.step <= course.searchSteps;
+      if (!searching) average?.update();
       const seconds = (performance.now() - started) / 1000;
       const { step, loss, gradientNorm, learningRate, losses } = report;
       await folder.log({ step, loss, ...losses, gradientNorm, learningRate, seconds });
-      emit({ type: 'step', step, steps: config.steps, loss, gradientNorm, learningRate, images, seconds });
-      const final = step === config.steps;
+      emit({ type: 'step', step, steps: course.steps, loss, gradientNorm, learningRate, images, seconds });
+      if (step === course.searchSteps) tell();
+      const final = step === course.steps;
       const stopping = !final && stopRequested();
-      if (final || step % config.sampleEvery === 0) await draw();
+      if (final || (!searching && step % config.sampleEvery === 0)) await draw();
       if (final || stopping || step % config.checkpointEvery === 0) await save();
       if (stopping) return ended('stopped', step);
     }
@@ -250,7 +263,7 @@ export async function trainRun(config: TrainConfig, hooks: RunHooks = {}): Promi
         settings: resultSettings(config),
       });
     }
-    return ended('finished', config.steps);
+    return ended('finished', course.steps);
   } catch (error) {
     if (error instanceof DivergenceError) {
       const last = await folder.lastCheckpoint(() => {});
@@ -288,12 +301,12 @@ async function openData(
   return { size, data };
 }
 
-function trainerOptions(config: TrainConfig): TrainerOptions {
-  const { schedule, steps, warmup, maxGradientNorm, minSnrGamma } = config;
+function trainerOptions(config: TrainConfig, course: Course): TrainerOptions {
+  const { maxGradientNorm, minSnrGamma } = config;
   return {
     seed: config.seed,
     accumulate: config.accumulate,
-    schedule: schedule === 'cosine' ? cosineSchedule(steps, warmup) : constantSchedule(warmup),
+    schedule: course.schedule,
     maxGradientNorm: maxGradientNorm === 'off' ? null : maxGradientNorm,
     minSnrGamma: minSnrGamma === 'off' ? undefined : minSnrGamma,
     checkpoint: config.gradientCheckpointing,

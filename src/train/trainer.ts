@@ -108,7 +108,8 @@ export class Trainer {
     try {
       const result = await this.stepper.step(microBatches, {
         learningRate: this.optimizer.learningRate * schedule(step),
-        maxGradientNorm: maxGradientNorm ?? undefined,
+        // Where nothing moves there is nothing to clip, and gradients need not be held.
+        maxGradientNorm: (this.optimizer.learningRate > 0 ? maxGradientNorm : null) ?? undefined,
       });
       return { step: step + 1, ...result };
     } catch (error) {

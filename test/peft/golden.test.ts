@@ -10,6 +10,8 @@ it.each([
   'sara/scale-merge',
   'peft/textual-inversion',
   'peft/dreambooth',
+  ...['peft/full', 'peft/largest', 'peft/random', 'peft/lt-sft', 'peft/fishmask'],
+  'peft/diffpruning/structured',
   'training/sd15-step',
   'training/sdxl-step',
   'training/sd15-adamw',

@@ -24,6 +24,12 @@ const OPTIONS: Partial<Record<MethodName, MethodOptions>> = {
   sara: { learningRate: 1e-2, threshold: 0.1, rankMinSide: 6, lambdaRank: 1e-2, progressiveStep: 2, seed: 3 },
   largest: { learningRate: 1e-2, targetParameters: 30 },
   random: { learningRate: 1e-2, targetParameters: 30, seed: 3 },
+  'lt-sft': { learningRate: 1e-2, targetParameters: 30, searchSteps: 2 },
+  fishmask: { learningRate: 1e-2, targetParameters: 30, searchSteps: 2 },
+  diffpruning: {
+    ...{ learningRate: 1e-2, targetParameters: 30, searchSteps: 2 },
+    ...{ searchLearningRate: 1e-2, structured: true, seed: 3 },
+  },
   'textual-inversion': { learningRate: 1e-2, vectors: 3, table: 'hidden.weight' },
 };
 const parameters = (key: string) => key.startsWith('hidden.');
@@ -64,20 +70,26 @@ describe.each(Object.keys(OPTIONS) as MethodName[])('%s', (method) => {
     }
   });
 
-  it('goes on from a saved state to the bits of an uninterrupted run', async () => {
-    const whole = await trained(method);
-    const first = await trained(method, [1, 2, 3]);
-    const path = join(await temporaryFolder(), 'state.safetensors');
-    await writeSafetensors(path, first.optimizer.state().tensors);
+  it.each([1, 2, 3])(
+    'goes on from a state of %d steps to the bits of an uninterrupted run',
+    async (steps) => {
+      const batches = [1, 2, 3, 4];
+      const whole = await trained(method, batches);
+      const first = await trained(method, batches.slice(0, steps));
+      const path = join(await temporaryFolder(), 'state.safetensors');
+      await writeSafetensors(path, first.optimizer.state().tensors);
 
-    const network = toyNetwork();
-    const optimizer = createOptimizer(method, network, { ...OPTIONS[method], parameters });
-    optimizer.restore({ step: 3, tensors: (await readSafetensors(path)).tensors });
-    const losses = await train(optimizer, network, [4]);
-    expect(losses).toEqual(whole.losses.slice(3));
-    expect(bitsOf(network)).toEqual(bitsOf(whole.network));
-    expect(optimizer.adapter()).toEqual(whole.optimizer.adapter());
-  });
+      const network = toyNetwork();
+      const optimizer = createOptimizer(method, network, { ...OPTIONS[method], parameters });
+      optimizer.restore({ step: steps, tensors: (await readSafetensors(path)).tensors });
+      expect(optimizer.step).toBe(steps);
+      expect(bitsOf(network)).toEqual(bitsOf(first.network));
+      const losses = await train(optimizer, network, batches.slice(steps));
+      expect(losses).toEqual(whole.losses.slice(steps));
+      expect(bitsOf(network)).toEqual(bitsOf(whole.network));
+      expect(optimizer.adapter()).toEqual(whole.optimizer.adapter());
+    },
+  );
 
   it('does not share memory with a state it was restored from', async () => {
     const { optimizer } = await trained(method, [1]);

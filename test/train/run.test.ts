@@ -143,6 +143,34 @@ describe('a run', () => {
     );
   });
 
+  it.each(['lt-sft', 'fishmask', 'diffpruning'] as const)(
+    'finds out what to train with %s, stopped meanwhile, to the same bits',
+    async (method) => {
+      const folder = await temporaryFolder();
+      const settings = { method, threshold: undefined, params: 500, searchSteps: 3, steps: 2 } as const;
+      const [whole, parts] = [join(folder, 'whole'), join(folder, 'parts')];
+      const hooks = stopAfter(99);
+      expect(await run(whole, settings, hooks)).toMatchObject({ status: 'finished', step: 5, steps: 5 });
+      const told = hooks.events.filter(({ type }) => ['searching', 'selected', 'step'].includes(type));
+      expect(told.map(({ type }) => type).join(' ')).toBe('searching step step step selected step step');
+      const images = method === 'fishmask' ? 1 : 2;
+      expect(told[0]).toMatchObject({ steps: 3, images });
+      // Adam moves entries by equal amounts at first, and ties with the last one train too.
+      expect((told[4] as { trained: number }).trained).toBeGreaterThanOrEqual(500);
+      expect((told[4] as { trained: number }).trained).toBeLessThan(600);
+      // Training has a schedule of its own: a cosine from its first step on.
+      const rates = told.flatMap((event) => (event.type === 'step' ? [event.learningRate] : []));
+      expect(rates[3]).toBe(1e-3);
+      expect(rates[4]).toBeCloseTo(5e-4, 10);
+
+      expect(await run(parts, settings, stopAfter(2))).toMatchObject({ status: 'stopped', step: 2 });
+      expect(await run(parts, settings, stopAfter(4))).toMatchObject({ status: 'stopped', step: 4 });
+      await run(parts, settings);
+      const file = (path: string) => readFile(join(path, 'adapter.safetensors'));
+      expect((await file(parts)).equals(await file(whole))).toBe(true);
+    },
+  );
+
   it('draws samples before, during and after', async () => {
     const out = await temporaryFolder();
     const sheet: Image = { width: 1, height: 1, data: new Uint8Array(3) };
