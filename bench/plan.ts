@@ -35,6 +35,7 @@ export const ROWS: readonly Row[] = [
   { work: 'official-dense', title: 'official SaRA, dense', sides: PYTORCH, at: 'first' },
   { work: 'full', title: 'full fine-tuning, AdamW', sides: BOTH, at: 'first' },
   { work: 'rank', title: 'rank loss of one matrix, mean over the draw', sides: BOTH, at: 'first' },
+  { work: 'adapters', title: 'changing the scale of an adapter', sides: OURS, at: 'first' },
   { work: 'sample', title: 'a sampler step with guidance', sides: BOTH, at: 'sample' },
   { work: 'start-sara', title: 'start of SaRA from a checkpoint', sides: OURS, at: 'first' },
   { work: 'start-official', title: 'start of official SaRA', sides: PYTORCH, at: 'first' },

@@ -30,6 +30,7 @@ export function toMarkdown(result: Result): string {
     ...[first, ...larger].map((point) => pointTable(result, point)),
     growthTable(result, first.pixels),
     pictureTable(result),
+    adapterTable(result),
     startTable(result),
     toldTable(result),
     arithmetic(result),
@@ -52,7 +53,7 @@ function conditions({ machine, threads, allocator, versions, unet, cells }: Resu
 }
 
 /** Works whose rows are in tables of their own. */
-const ELSEWHERE = /^(sample|start-.*)$/;
+const ELSEWHERE = /^(sample|adapters|start-.*)$/;
 
 function measuredAt(result: Result, point: Point): CellResult[] {
   return cellsOf(result.size, { batch: [point.batch], pixels: [point.pixels] }).flatMap((cell) => {
@@ -133,6 +134,25 @@ function pictureTable(result: Result): string {
     ...['the first picture', 'peak memory'],
   ];
   return `**Drawing at ${sampleAt.pixels} pixels with guidance, in seconds** (${SAMPLER_STEPS} steps from those timed, text and decoder timed once each)\n\n${table(head, rows)}`;
+}
+
+function adapterTable(result: Result): string {
+  const cell = measured(result, { side: 'ours', work: 'adapters', ...SIZES[result.size].points[0] });
+  if (!cell) return '';
+  const part = (name: string) => digits(typical(cell, ({ parts }) => parts![name]!));
+  const rows = [
+    [
+      ...['read', 'apply'].map(part),
+      range(cell),
+      ...['switch', 'both', 'remove', 'fingerprint'].map(part),
+      gigabytes(peakBytes(cell)),
+    ],
+  ];
+  const head = [
+    ...['read the file', 'apply', 'change the scale', 'switch to another', 'both at once', 'remove'],
+    ...['fingerprint of the model, once', 'peak memory'],
+  ];
+  return `**Adapters of ${millions(cell.measurements[0]!.trained!)} entries on the model in memory, in seconds**\n\n${table(head, rows)}`;
 }
 
 function startTable(result: Result): string {

@@ -8,6 +8,7 @@ import { nuclearNorm } from '../src/peft/index.js';
 import type { RuntimeOptions } from '../src/runtime/index.js';
 import { Random, sizeOf, tensor } from '../src/tensor/index.js';
 import { DiffusionObjective } from '../src/train/diffusion-objective.js';
+import { adapterSwitching } from './adapter-switching.js';
 import { flopsOf } from './flops.js';
 import { randomNetwork } from './random-weights.js';
 import { RANK_SHARE, rankMatrices } from './rank-matrices.js';
@@ -58,6 +59,7 @@ export const WORKS: Readonly<Record<string, (of: Case, options: WorkOptions) => 
     ]),
   ),
   sample: sampling,
+  adapters: adapterSwitching,
   rank: async (of, { threads }) => {
     const matrices = rankMatrices(of.unet);
     const inputs = matrices.map(({ shape }) => ({ shape, ...smallEntries(shape) }));
