@@ -1,6 +1,7 @@
 /** Everything that can be said about a training run: names, limits, defaults and help of its settings. */
 import { z } from 'zod';
 import { SCORES } from '../peft/fishmask/score.js';
+import { TARGET_SETS } from '../peft/lora/targets.js';
 import { METHOD_NAMES } from '../peft/method-names.js';
 import { CAPTION_KINDS } from './data/templates.js';
 import { modelSettings } from './model-settings.js';
@@ -25,7 +26,7 @@ export const trainSchema = z.strictObject({
     .meta({ argument: '<name>', help: `${METHOD_NAMES.join(', ')}; see sara methods` }),
   params: count().optional().meta({
     argument: '<n>',
-    help: 'train this many weights, such as 5M; sara finds its threshold for them',
+    help: 'train this many weights, such as 5M, by threshold, rank or width, as nearly as can be',
     option: 'targetParameters',
   }),
   threshold: real('a number above 0', positive).optional().meta({
@@ -76,6 +77,29 @@ export const trainSchema = z.strictObject({
       help: 'diffpruning: weight of the number of open gates; 42 / number of weights unless given',
       option: 'gatePenalty',
     }),
+  rank: whole(1).optional().meta({
+    argument: '<r>',
+    help: 'lora, dora: rank of every layer; 16 unless --params is given',
+    option: 'rank',
+  }),
+  alpha: real('a number above 0', positive).optional().meta({
+    argument: '<α>',
+    help: 'lora, dora: what is learned counts α/r times; the rank unless given',
+    option: 'alpha',
+  }),
+  targetModules: texts()
+    .optional()
+    .meta({
+      argument: '<name>',
+      help: `lora, dora: ${Object.keys(TARGET_SETS).join(', ')}, or endings of layers' names; repeatable`,
+      repeatable: true,
+      option: 'targetModules',
+    }),
+  width: whole(1).optional().meta({
+    argument: '<d>',
+    help: 'adaptformer: width of every bottleneck; 64 unless --params is given',
+    option: 'width',
+  }),
   trainOnly: texts().default([]).meta({
     argument: '<pattern>',
     help: 'weights that may train: "*attn2*" or "/regular expression/" over their keys; repeatable',

@@ -30,8 +30,9 @@ export function settingsOf(method: TrainConfig['method']): (keyof TrainConfig)[]
 
 /** The options of the run's method. */
 export function methodOptions(config: TrainConfig): MethodOptions {
-  const { method, params, progressive, lambdaRank, seed, steps, device, threads } = config;
+  const { method, params, progressive, lambdaRank, rank, alpha, targetModules, width } = config;
   const { searchLearningRate, score, structured, gateLearningRate, gatePenalty } = config;
+  const { vectors, seed, steps, device, threads } = config;
   const { threshold = params === undefined ? DEFAULT_THRESHOLD : undefined } = config;
   const all: MethodOptions = {
     threshold,
@@ -39,9 +40,10 @@ export function methodOptions(config: TrainConfig): MethodOptions {
     lambdaRank,
     progressiveStep:
       progressive === 'on' ? Math.floor(steps / 2) : progressive === 'off' ? undefined : progressive,
+    ...{ rank, alpha, targetModules, width },
     searchSteps: new Course(config).searchSteps,
     ...{ searchLearningRate, score, structured, gateLearningRate, gatePenalty },
-    vectors: config.vectors,
+    vectors,
     seed,
     runtime: { device, threads },
   };

@@ -193,7 +193,8 @@ export async function trainRun(config: TrainConfig, hooks: RunHooks = {}): Promi
       if (optimizer.step < steps) emit({ type: 'searching', steps, images: course.at(0).images });
       else emit({ type: 'selected', trained, total, threshold, learningRate });
     };
-    const average = config.ema === 'off' ? undefined : new MovingAverage([trainedNetwork], config.ema);
+    const average =
+      config.ema === 'off' ? undefined : new MovingAverage(trainedNetworks(optimizer), config.ema);
     const { scheduler: schedulerConfig } = model;
     const parts = { unet, textEncoders, encodings, schedulerConfig, vaeConfig: modelConfigs(model).vae };
     trainer = new Trainer(parts, optimizer, { ...runtime, ...trainerOptions(config, course) });
@@ -323,6 +324,11 @@ function optimizerOf(network: Network, config: TrainConfig): Optimizer {
     keepBase: !savesModel(config),
     ...methodOptions(config),
   });
+}
+
+/** The networks whose weights train: the model's own, or what a method adds to one. */
+function trainedNetworks({ tensors }: Optimizer): Network[] {
+  return [...new Set(tensors.map(({ network }) => network))];
 }
 
 /** What the run ends with, in its folder. */

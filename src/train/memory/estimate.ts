@@ -15,13 +15,13 @@ import {
   vaeEncode,
   vaeScaleFactor,
 } from '../../models/index.js';
-import { parameterInput, Scope, type Weight } from '../../nn/index.js';
-import type { MethodCost } from '../../peft/index.js';
+import { type Network, parameterInput, Scope, type Weight } from '../../nn/index.js';
+import type { Addition, MethodCost } from '../../peft/index.js';
 import { BYTES_PER_ELEMENT, sizeOf, tensorOf } from '../../tensor/index.js';
 import { DiffusionObjective } from '../diffusion-objective.js';
 import { programBytes } from './program-bytes.js';
 import { bytesOf, sessionBytes } from './session-bytes.js';
-import { shapeOnlyBatch, shapeOnlyNetwork } from './shape-only.js';
+import { adaptShapeOnly, shapeOnlyBatch, shapeOnlyNetwork } from './shape-only.js';
 
 /** What decides how much memory a run takes. */
 export interface MemoryRequest {
@@ -37,6 +37,8 @@ export interface MemoryRequest {
   readonly trained: ReadonlyMap<string, number>;
   /** The text encoder where rows at the end of its table train, and how many. */
   readonly textEncoder?: { readonly config: ClipTextConfig; readonly rows: number } | undefined;
+  /** What a method adds to the UNet, all of which trains; nothing unless said. */
+  readonly addition?: Addition | undefined;
   /** Bytes that the optimizer keeps for each entry that trains, by how the UNet's weights are kept. */
   readonly state: MethodCost['state'];
   /** Side of the pictures, in pixels. */
@@ -102,6 +104,7 @@ export function estimateMemory(request: MemoryRequest): MemoryEstimate {
   }
   const text = textEncoderOf(request);
   entries += text?.trained ?? 0;
+  for (const { shape } of request.addition?.parameters.values() ?? []) entries += sizeOf(shape);
   const state = entries * (request.state[weightDtype] ?? request.state.float32);
   const weights = total * BYTES_PER_ELEMENT[weightDtype];
   const program = { name: 'program', bytes: MEASURED.runtime };
@@ -112,7 +115,9 @@ export function estimateMemory(request: MemoryRequest): MemoryEstimate {
     { name: 'weights', bytes: weights },
     { name: 'training state', bytes: state },
     ...(text ? [{ name: 'text encoder', bytes: text.size * FLOAT }] : []),
-    ...(average ? [{ name: 'moving average', bytes: (text?.size ?? total) * FLOAT }] : []),
+    ...(average
+      ? [{ name: 'moving average', bytes: (text?.size ?? (request.addition ? entries : total)) * FLOAT }]
+      : []),
     { name: 'gradients', bytes: entries * FLOAT * copies },
     { name: 'activations', bytes: activationBytes(request) },
   ];
@@ -144,26 +149,41 @@ function textEncoderOf({ textEncoder }: MemoryRequest) {
   return { network, size, table: tokenTable(network).key, trained: rows * config.hidden_size };
 }
 
+/** The UNet without its weights, with what is added to it. */
+function unetOf({ unet, weightDtype, addition }: MemoryRequest): {
+  network: Network<UNetConfig>;
+  added?: Network;
+} {
+  const network = shapeOnlyNetwork('unet', UNET, unet, weightDtype);
+  return addition ? { network, added: adaptShapeOnly(network, addition) } : { network };
+}
+
 /** Of a training step: what is kept for the backward pass, what is on its way, and compiled graphs. */
 function activationBytes(request: MemoryRequest): number {
-  const { unet, weightDtype, trained, checkpoint, prior } = request;
-  const network = shapeOnlyNetwork('unet', UNET, unet, weightDtype);
+  const { unet, trained, checkpoint, prior } = request;
+  const { network, added } = unetOf(request);
   const text = textEncoderOf(request);
   const objective = new DiffusionObjective(network, SCHEDULE, { textEncoder: text?.network });
   const latents = [unet.in_channels, ...latentSides(request)];
   const batch = prior ? 2 * request.batch : request.batch;
-  const { outputs, weights } = objective.build({
-    ...shapeOnlyBatch(unet, { ...request, batch, latents }),
-    ...(text ? { condition: zeroIds([batch, request.tokens]) } : {}),
-  });
-  const requests = new Map<string, GradientRequest>(
-    [...network.parameters.keys()].flatMap((key) => {
-      const name = parameterInput(network, key);
-      const count = trained.get(key);
+  const { outputs, weights } = objective.build(
+    {
+      ...shapeOnlyBatch(unet, { ...request, batch, latents }),
+      ...(text ? { condition: zeroIds([batch, request.tokens]) } : {}),
+    },
+    { training: true },
+  );
+  const trains = (some: Network, counts: ReadonlyMap<string, number>) =>
+    [...some.parameters.keys()].flatMap((key) => {
+      const name = parameterInput(some, key);
+      const count = counts.get(key);
       const positions = count === undefined ? undefined : new Int32Array(count);
       return count === 0 ? [] : [[name, { of: weights.get(name)!, positions }] as const];
-    }),
-  );
+    });
+  const requests = new Map<string, GradientRequest>([
+    ...trains(network, trained),
+    ...(added ? trains(added, new Map()) : []),
+  ]);
   if (text) {
     const name = parameterInput(text.network, text.table);
     requests.set(name, { of: weights.get(name)!, positions: new Int32Array(text.trained) });
@@ -204,8 +224,8 @@ function encodingBytes({ vae, size }: MemoryRequest): number {
 
 /** A sampler step with guidance and the decoder, whose compiled graphs both keep their buffers. */
 function drawingBytes(request: MemoryRequest): number {
-  const { unet, vae, weightDtype } = request;
-  const network = shapeOnlyNetwork('unet', UNET, unet, weightDtype);
+  const { unet, vae } = request;
+  const { network } = unetOf(request);
   const latents = [unet.in_channels, ...latentSides(request)];
   const { outputs } = new DiffusionObjective(network, SCHEDULE).build(
     shapeOnlyBatch(unet, { ...request, batch: 2, latents }),

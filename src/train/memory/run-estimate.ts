@@ -1,6 +1,6 @@
 /** The memory of a run as its configuration describes it, told from the model's headers and a few of its weights. */
 import { InputError } from '../../errors.js';
-import { type ClipTextConfig, modelConfigs } from '../../models/index.js';
+import { type ClipTextConfig, modelConfigs, UNET } from '../../models/index.js';
 import type { ModelFiles } from '../../models/model-files.js';
 import type { Weights } from '../../models/weights.js';
 import { METHODS } from '../../peft/index.js';
@@ -8,10 +8,11 @@ import { sizeOf } from '../../tensor/index.js';
 import type { TrainConfig } from '../config.js';
 import { keyFilter } from '../key-filter.js';
 import { learnsToken } from '../learned-token.js';
-import { DEFAULT_THRESHOLD } from '../method-settings.js';
+import { DEFAULT_THRESHOLD, methodOptions } from '../method-settings.js';
 import { type Advice, adviceFor } from './advice.js';
 import { estimateLargest, type MemoryEstimate, type MemoryRequest } from './estimate.js';
 import { memoryLimit } from './limit.js';
+import { shapeOnlyNetwork } from './shape-only.js';
 import { countsBelow, countsInAll, countsOfWhole } from './trained-counts.js';
 
 export interface RunEstimate extends MemoryEstimate {
@@ -63,13 +64,20 @@ async function partsOf(
   const { unet, vae, textEncoders } = modelConfigs(files);
   const encoders = [...files.networks].filter(([name]) => name !== 'unet');
   const { state, search } = METHODS[config.method].cost;
+  const addition = METHODS[config.method].addition?.(shapeOnlyNetwork('unet', UNET, unet), {
+    ...methodOptions(config),
+    parameters: chosenBy(config, unetOf(files)),
+  });
   const training: MemoryRequest = {
     unet,
     vae,
     encoderBytes: 4 * encoders.reduce((sum, [, { weights }]) => sum + entriesOf(weights), 0),
     encodersStay: config.crop !== 'centre',
     weightDtype: config.weightDtype,
-    trained: await trainedCounts(config, unetOf(files)),
+    trained: addition
+      ? countsOfWhole(unetOf(files), () => false)
+      : await trainedCounts(config, unetOf(files)),
+    addition,
     textEncoder: learnsToken(config) ? withRows(textEncoders[0]!, config.vectors) : undefined,
     state,
     size,

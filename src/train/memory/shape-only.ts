@@ -2,6 +2,7 @@
 import type { NetworkKind, UNetConfig } from '../../models/index.js';
 import { contextWidth } from '../../models/unet-2d-condition-config.js';
 import { type Network, type Parameters, Scope, type Weight } from '../../nn/index.js';
+import type { Addition } from '../../peft/index.js';
 import type { Tensor } from '../../tensor/index.js';
 import type { DiffusionBatch } from '../diffusion-objective.js';
 
@@ -17,6 +18,14 @@ export function shapeOnlyNetwork<Config>(
     [...declared].map(([key, { shape }]) => [key, shapeOnly(shape, dtype) as Weight]),
   );
   return { name, config, parameters };
+}
+
+/** Gives a network what a method adds to it, without values. */
+export function adaptShapeOnly(network: Network, { parameters: added, adapt }: Addition): Network {
+  const parameters: Parameters = new Map([...added].map(([key, { shape }]) => [key, shapeOnly(shape)]));
+  const own = { name: `${network.name}.added`, config: undefined, parameters };
+  network.adaptations = [{ network: own, adapt }];
+  return own;
 }
 
 /** A batch of `latents` [C, h, w] and text states of `tokens`. */
