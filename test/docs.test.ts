@@ -4,12 +4,14 @@ import { writeFile } from 'node:fs/promises';
 import { dirname, join, resolve } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { expect, test, vi } from 'vitest';
+import { analyze } from '../src/cli/analyze.js';
 import { caption } from '../src/cli/caption.js';
 import { check } from '../src/cli/check.js';
 import { toCommand } from '../src/cli/command.js';
 import { convert } from '../src/cli/convert.js';
 import { demo } from '../src/cli/demo/command.js';
 import { doctor } from '../src/cli/doctor.js';
+import { evaluate } from '../src/cli/evaluate.js';
 import { exportCommand } from '../src/cli/export.js';
 import { generate } from '../src/cli/generate.js';
 import { importCommand } from '../src/cli/import.js';
@@ -35,12 +37,14 @@ const COMMANDS = [
   toCommand(methods, () => {}),
   toCommand(generate, () => {}),
   toCommand(caption, () => {}),
+  toCommand(evaluate, () => {}),
   toCommand(merge, () => {}),
   toCommand(convert, () => {}),
   toCommand(importCommand, () => {}),
   toCommand(exportCommand, () => {}),
   toCommand(check, () => {}),
   toCommand(inspect, () => {}),
+  toCommand(analyze, () => {}),
   toCommand(doctor, () => {}),
 ];
 
@@ -60,7 +64,7 @@ test.each(PAGES)('the files that %s names exist', (page) => {
 test.each(PAGES)('the flags that %s gives to a command are flags of it', (page) => {
   const lines =
     readFileSync(page, 'utf8').match(
-      /sara (demo|train|methods|generate|caption|merge|convert|import|export|check|inspect|doctor)\b[^`\n]*/g,
+      /sara (demo|train|generate|caption|evaluate|merge|convert|import|export|check|inspect|methods|analyze|doctor)\b[^`\n]*/g,
     ) ?? [];
   const wrong = lines.flatMap((line) => {
     const command = COMMANDS.find((candidate) => candidate.name() === line.split(' ')[1])!;

@@ -6,4 +6,5 @@ export {
   type Point,
   qualityOf,
 } from './exponential-fit.js';
+export { analyzeLayer, type ChangeAnalysis, type LayerAnalysis } from './layer.js';
 export { type Amplification, amplification, subspaceSimilarity } from './subspaces.js';

@@ -16,8 +16,8 @@ export async function amplification(
   weight: Dense,
   change: Dense,
   ranks: readonly number[],
+  { left, right }: Svd = svd(change),
 ): Promise<Amplification[]> {
-  const { left, right } = svd(change);
   const norm = frobenius(change);
   // UᵀP V in all directions; its upper left block is that of the leading ones.
   const turned = await product(await product(left, weight, { transposeA: true }), right);

@@ -20,12 +20,14 @@ const COMMANDS: Readonly<Record<string, () => Promise<Command>>> = {
   methods: async () => toCommand((await import('./methods.js')).methods, done),
   generate: async () => toCommand((await import('./generate.js')).generate, done),
   caption: async () => toCommand((await import('./caption.js')).caption, done),
+  evaluate: async () => toCommand((await import('./evaluate.js')).evaluate, done),
   merge: async () => toCommand((await import('./merge.js')).merge, done),
   convert: async () => toCommand((await import('./convert.js')).convert, done),
   import: async () => toCommand((await import('./import.js')).importCommand, done),
   export: async () => toCommand((await import('./export.js')).exportCommand, done),
   check: async () => toCommand((await import('./check.js')).check, done),
   inspect: async () => toCommand((await import('./inspect.js')).inspect, done),
+  analyze: async () => toCommand((await import('./analyze.js')).analyze, done),
   doctor: async () => toCommand((await import('./doctor.js')).doctor, done),
 };
 

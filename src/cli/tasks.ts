@@ -1,9 +1,11 @@
 /** What a worker thread does for a command, and the messages between the two. */
 import type { InputError } from '../errors.js';
 import type { RunEvent, RunResult, TrainConfig } from '../train/index.js';
+import type { AnalyzeResult, AnalyzeSettings } from './analyze-task.js';
 import type { CaptionResult, CaptionSettings } from './caption-task.js';
 import type { DemoConfig } from './demo/config.js';
 import type { DemoEvent, DemoResult } from './demo/task.js';
+import type { EvaluateResult, EvaluateSettings } from './evaluate-task.js';
 import type { GenerateResult, GenerateSettings } from './generate-task.js';
 
 /** Each task with its settings, its events and its result. */
@@ -18,6 +20,16 @@ export interface Tasks {
     settings: CaptionSettings;
     event: { done: number; total: number };
     result: CaptionResult;
+  };
+  evaluate: {
+    settings: EvaluateSettings;
+    event: { done: number; total: number };
+    result: EvaluateResult;
+  };
+  analyze: {
+    settings: AnalyzeSettings;
+    event: { done: number; total: number };
+    result: AnalyzeResult;
   };
   demo: { settings: DemoConfig; event: DemoEvent; result: DemoResult };
 }

@@ -2,8 +2,10 @@
 import { parentPort, workerData } from 'node:worker_threads';
 import { InputError } from '../errors.js';
 import { trainRun } from '../train/index.js';
+import { analyzeTask } from './analyze-task.js';
 import { captionTask } from './caption-task.js';
 import { demoTask } from './demo/task.js';
+import { evaluateTask } from './evaluate-task.js';
 import { drawSheet, generateTask } from './generate-task.js';
 import type { TaskMessage, TaskRequest, Tasks } from './tasks.js';
 
@@ -23,6 +25,10 @@ async function perform(): Promise<unknown> {
       return generateTask(settings as Tasks['generate']['settings'], onEvent, stopRequested);
     case 'caption':
       return captionTask(settings as Tasks['caption']['settings'], onEvent, stopRequested);
+    case 'evaluate':
+      return evaluateTask(settings as Tasks['evaluate']['settings'], onEvent, stopRequested);
+    case 'analyze':
+      return analyzeTask(settings as Tasks['analyze']['settings'], onEvent, stopRequested);
     case 'demo':
       return demoTask(settings as Tasks['demo']['settings'], onEvent, stopRequested);
   }

@@ -1,5 +1,5 @@
 /** Inception as a measure: pictures as the 2048 features that FID and KID compare. */
-import type { Image } from '../formats/index.js';
+import { type Image, sha256OfFile } from '../formats/index.js';
 import type { Dense } from '../linalg/index.js';
 import {
   INCEPTION_SIDE,
@@ -12,9 +12,11 @@ import {
 import type { Network } from '../nn/index.js';
 import type { RuntimeOptions } from '../runtime/index.js';
 import { type Tensor, tensor } from '../tensor/index.js';
+import { officialResize } from './clip-score.js';
+import type { FeatureSpace } from './feature-space.js';
 
 /** Pictures in one run: the weights are scaled once for all of them. */
-export const INCEPTION_BATCH = 8;
+const BATCH = 8;
 
 export class InceptionEncoder {
   private readonly sessions: SessionCache;
@@ -31,7 +33,7 @@ export class InceptionEncoder {
     return new InceptionEncoder(await loadInception(path), runtime);
   }
 
-  /** Features [N, 2048] of pictures of any size, at most INCEPTION_BATCH of them. */
+  /** Features [N, 2048] of pictures of any size. */
   async encodeImages(images: readonly Image[]): Promise<Dense> {
     const found = await this.layers(images, ['2048']);
     const { shape, data } = found.get('2048')!;
@@ -59,4 +61,23 @@ export class InceptionEncoder {
   dispose(): Promise<void> {
     return this.sessions.dispose();
   }
+}
+
+/** How pictures come to Inception: as they are, or squashed to 512 × 512 first, as the official evaluation of SaRA does. */
+export const INCEPTION_RESIZES = ['none', 'official'] as const;
+export type InceptionResize = (typeof INCEPTION_RESIZES)[number];
+
+/** The space of FID and KID, with the weights of a file. Throws InputError as `InceptionEncoder.load` does. */
+export async function inceptionSpace(
+  path: string,
+  resize: InceptionResize,
+  runtime: RuntimeOptions = {},
+): Promise<FeatureSpace> {
+  const encoder = await InceptionEncoder.load(path, runtime);
+  return {
+    identity: `inception ${await sha256OfFile(path)} resize ${resize}`,
+    batch: BATCH,
+    encode: (images) => encoder.encodeImages(resize === 'official' ? images.map(officialResize) : images),
+    dispose: () => encoder.dispose(),
+  };
 }

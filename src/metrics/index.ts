@@ -12,8 +12,16 @@ export {
 export { Captioner, greedyCaption } from './captioner.js';
 export { ClipEncoder, unitRows } from './clip-encoder.js';
 export { clipI, clipLogits, clipScore, clipT, clipText, officialResize, pairById } from './clip-score.js';
+export { type FeatureSpace, featuresOf } from './feature-space.js';
 export { frechetDistance } from './frechet-distance.js';
 export { type GroupMetric, harmonyIndex } from './harmony.js';
-export { INCEPTION_BATCH, InceptionEncoder } from './inception-encoder.js';
+export {
+  INCEPTION_RESIZES,
+  InceptionEncoder,
+  type InceptionResize,
+  inceptionSpace,
+} from './inception-encoder.js';
 export { type KernelDistance, kernelDistance, squaredDiscrepancy, subset } from './kernel-distance.js';
+export type { Measurement, Metric, Picture, PictureSets } from './metric.js';
 export { nounChunks } from './noun-chunks.js';
+export { type SetDistanceOptions, setDistances } from './set-distances.js';

@@ -8,6 +8,7 @@ export {
   type ImageFolderOptions,
   type Sample,
 } from './data/image-folder.js';
+export { scanFolder } from './data/scan.js';
 export { MovingAverage } from './ema.js';
 export type { RunEstimate } from './memory/run-estimate.js';
 export { readPrompts } from './prompts.js';

@@ -1,0 +1,31 @@
+/** What a metric of generated pictures is to the rest of the program. */
+
+/** A picture to be measured. */
+export interface Picture {
+  readonly path: string;
+  /** What it is to show; empty where nothing is said. */
+  readonly caption: string;
+}
+
+export interface PictureSets {
+  readonly real: readonly Picture[];
+  readonly generated: readonly Picture[];
+}
+
+/** One number that a metric gives. */
+export interface Measurement {
+  readonly name: string;
+  readonly value: number;
+  readonly better: 'lower' | 'higher';
+  /** What the number depends on, such as counts of pictures. */
+  readonly details: Readonly<Record<string, number | string>>;
+}
+
+export interface Metric {
+  /** Pictures that it has to look at: `onPicture` is called for each. */
+  pictures(sets: PictureSets): number;
+  /** Throws InputError where the sets cannot be measured so. `onPicture` may throw to stop. */
+  measure(sets: PictureSets, onPicture: () => void): Promise<Measurement[]>;
+  /** Frees what is compiled. */
+  dispose(): Promise<void>;
+}
