@@ -8,6 +8,7 @@ import { analyze } from '../src/cli/analyze.js';
 import { caption } from '../src/cli/caption.js';
 import { check } from '../src/cli/check.js';
 import { toCommand } from '../src/cli/command.js';
+import { compare } from '../src/cli/compare/command.js';
 import { convert } from '../src/cli/convert.js';
 import { demo } from '../src/cli/demo/command.js';
 import { doctor } from '../src/cli/doctor.js';
@@ -38,6 +39,7 @@ const COMMANDS = [
   toCommand(generate, () => {}),
   toCommand(caption, () => {}),
   toCommand(evaluate, () => {}),
+  toCommand(compare, () => {}),
   toCommand(merge, () => {}),
   toCommand(convert, () => {}),
   toCommand(importCommand, () => {}),
@@ -64,7 +66,7 @@ test.each(PAGES)('the files that %s names exist', (page) => {
 test.each(PAGES)('the flags that %s gives to a command are flags of it', (page) => {
   const lines =
     readFileSync(page, 'utf8').match(
-      /sara (demo|train|generate|caption|evaluate|merge|convert|import|export|check|inspect|methods|analyze|doctor)\b[^`\n]*/g,
+      /sara (demo|train|generate|caption|evaluate|compare|merge|convert|import|export|check|inspect|methods|analyze|doctor)\b[^`\n]*/g,
     ) ?? [];
   const wrong = lines.flatMap((line) => {
     const command = COMMANDS.find((candidate) => candidate.name() === line.split(' ')[1])!;

@@ -21,6 +21,7 @@ const COMMANDS: Readonly<Record<string, () => Promise<Command>>> = {
   generate: async () => toCommand((await import('./generate.js')).generate, done),
   caption: async () => toCommand((await import('./caption.js')).caption, done),
   evaluate: async () => toCommand((await import('./evaluate.js')).evaluate, done),
+  compare: async () => toCommand((await import('./compare/command.js')).compare, done),
   merge: async () => toCommand((await import('./merge.js')).merge, done),
   convert: async () => toCommand((await import('./convert.js')).convert, done),
   import: async () => toCommand((await import('./import.js')).importCommand, done),

@@ -3,6 +3,7 @@ import type { InputError } from '../errors.js';
 import type { RunEvent, RunResult, TrainConfig } from '../train/index.js';
 import type { AnalyzeResult, AnalyzeSettings } from './analyze-task.js';
 import type { CaptionResult, CaptionSettings } from './caption-task.js';
+import type { CompareEvent, CompareResult, CompareSettings } from './compare/task.js';
 import type { DemoConfig } from './demo/config.js';
 import type { DemoEvent, DemoResult } from './demo/task.js';
 import type { EvaluateResult, EvaluateSettings } from './evaluate-task.js';
@@ -31,6 +32,7 @@ export interface Tasks {
     event: { done: number; total: number };
     result: AnalyzeResult;
   };
+  compare: { settings: CompareSettings; event: CompareEvent; result: CompareResult };
   demo: { settings: DemoConfig; event: DemoEvent; result: DemoResult };
 }
 

@@ -4,6 +4,7 @@ import { InputError } from '../errors.js';
 import { trainRun } from '../train/index.js';
 import { analyzeTask } from './analyze-task.js';
 import { captionTask } from './caption-task.js';
+import { compareTask } from './compare/task.js';
 import { demoTask } from './demo/task.js';
 import { evaluateTask } from './evaluate-task.js';
 import { drawSheet, generateTask } from './generate-task.js';
@@ -29,6 +30,8 @@ async function perform(): Promise<unknown> {
       return evaluateTask(settings as Tasks['evaluate']['settings'], onEvent, stopRequested);
     case 'analyze':
       return analyzeTask(settings as Tasks['analyze']['settings'], onEvent, stopRequested);
+    case 'compare':
+      return compareTask(settings as Tasks['compare']['settings'], onEvent, stopRequested);
     case 'demo':
       return demoTask(settings as Tasks['demo']['settings'], onEvent, stopRequested);
   }
