@@ -109,7 +109,9 @@ export function estimateMemory(request: MemoryRequest): MemoryEstimate {
   const weights = total * BYTES_PER_ELEMENT[weightDtype];
   const program = { name: 'program', bytes: MEASURED.runtime };
   const encoders = { name: 'text encoder and autoencoder', bytes: encoderBytes };
-  const copies = Number(accumulate > 1) + Number(clips);
+  // Sums over micro-batches, or, for clipping, those at chosen entries; whole gradients are among the activations.
+  const chosen = [...trained.values()].reduce((sum, count) => sum + count, text?.trained ?? 0);
+  const held = accumulate > 1 ? entries : clips ? chosen : 0;
   const training = [
     program,
     { name: 'weights', bytes: weights },
@@ -118,7 +120,7 @@ export function estimateMemory(request: MemoryRequest): MemoryEstimate {
     ...(average
       ? [{ name: 'moving average', bytes: (text?.size ?? (request.addition ? entries : total)) * FLOAT }]
       : []),
-    { name: 'gradients', bytes: entries * FLOAT * copies },
+    { name: 'gradients', bytes: held * FLOAT },
     { name: 'activations', bytes: activationBytes(request) },
   ];
   const drawing = () => ({ name: 'drawing', bytes: drawingBytes(request) });
