@@ -148,6 +148,7 @@ export const trainSchema = z.strictObject({
   tokenCaptions: oneOf(CAPTION_KINDS).default('object').meta({
     argument: '<kind>',
     help: 'textual-inversion: "a photo of a …" (object), "a painting in the style of …" (style), or the pictures\' own',
+    beside: 'token',
   }),
   instancePrompt: text()
     .optional()
@@ -159,10 +160,12 @@ export const trainSchema = z.strictObject({
     argument: '<folder>',
     help: 'pictures for the class prompt; those missing are drawn before training',
   }),
-  classImages: whole(1).default(200).meta({ argument: '<n>', help: 'number of class pictures' }),
+  classImages: whole(1)
+    .default(200)
+    .meta({ argument: '<n>', help: 'number of class pictures', beside: 'classPrompt' }),
   priorWeight: real('a number of at least 0', (value) => value >= 0)
     .default(1)
-    .meta({ argument: '<λ>', help: 'weight of the loss on class pictures' }),
+    .meta({ argument: '<λ>', help: 'weight of the loss on class pictures', beside: 'classPrompt' }),
 
   prefix: z.string('expected a text').default('').meta({ argument: '<text>', help: 'put before captions' }),
   suffix: z.string('expected a text').default('').meta({ argument: '<text>', help: 'put after captions' }),
@@ -204,17 +207,3 @@ export const trainSchema = z.strictObject({
 
 export type TrainConfig = z.output<typeof trainSchema>;
 export type TrainInput = z.input<typeof trainSchema>;
-
-/** Settings that an adapter tells elsewhere, or that say where things are and what is shown. */
-const NOT_IN_RESULT: readonly string[] = [
-  ...['method', 'threshold', 'prefix'],
-  ...['model', 'data', 'classData', 'out', 'overwrite', 'cache', 'device', 'threads'],
-  ...['samplePrompt', 'samplePrompts', 'sampleEvery', 'sampleSteps', 'sampleGuidance', 'checkpointEvery'],
-];
-
-/** What an adapter tells about its making; no paths. */
-export function resultSettings(config: TrainConfig): Record<string, unknown> {
-  return Object.fromEntries(
-    Object.entries(config).filter(([name, value]) => value !== undefined && !NOT_IN_RESULT.includes(name)),
-  );
-}

@@ -50,6 +50,28 @@ export function methodOptions(config: TrainConfig): MethodOptions {
   return Object.fromEntries(METHODS[method].options.map((option) => [option, all[option]]));
 }
 
+/** Whether a setting says anything about a run: it belongs to no other method, and what it stands beside is given. */
+export function concerns(config: TrainConfig, name: string): boolean {
+  const { option, beside } = trainSchema.shape[name as keyof TrainConfig]?.meta() ?? {};
+  if (beside !== undefined && config[beside as keyof TrainConfig] === undefined) return false;
+  return option === undefined || (METHODS[config.method].options as readonly string[]).includes(option);
+}
+
+/** Settings that an adapter tells elsewhere, or that say where things are and what is shown. */
+const NOT_IN_RESULT: readonly string[] = [
+  ...['method', 'threshold', 'prefix'],
+  ...['model', 'data', 'classData', 'out', 'overwrite', 'cache', 'device', 'threads'],
+  ...['samplePrompt', 'samplePrompts', 'sampleEvery', 'sampleSteps', 'sampleGuidance', 'checkpointEvery'],
+];
+
+/** What an adapter tells about its making; no paths. */
+export function resultSettings(config: TrainConfig): Record<string, unknown> {
+  const told = (name: string) => !NOT_IN_RESULT.includes(name) && concerns(config, name);
+  return Object.fromEntries(
+    Object.entries(config).filter(([name, value]) => value !== undefined && told(name)),
+  );
+}
+
 interface OptionSetting {
   readonly option: keyof MethodOptions;
   /** Its value where nothing is said. */

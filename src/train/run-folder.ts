@@ -16,7 +16,8 @@ import {
 import type { Tensor } from '../tensor/index.js';
 import { type TrainConfig, trainSchema } from './config.js';
 import { LOCK, type Lock, lockFolder } from './lock.js';
-import { kebab } from './settings.js';
+import { concerns } from './method-settings.js';
+import { camel, kebab } from './settings.js';
 
 /** Checkpoints that are kept: the last, and one before it in case that one is damaged. */
 const KEPT = 2;
@@ -146,7 +147,8 @@ export class RunFolder {
     }
     if (this.config.overwrite || !(await this.hasResults())) return;
     const before = parse(await readText(this.file('config.yaml'))) as Record<string, unknown> | null;
-    const difference = firstDifference(before ?? {}, parse(formatConfig(this.config)));
+    const settings = Object.entries(before ?? {}).filter(([name]) => concerns(this.config, camel(name)));
+    const difference = firstDifference(Object.fromEntries(settings), parse(formatConfig(this.config)));
     if (difference) {
       throw new InputError(
         `${this.path} holds a run with ${difference}; repeat its settings to go on, name another folder with --out, or start anew with --overwrite`,
@@ -174,7 +176,7 @@ function stepOf(line: string): number {
 /** The settings that make the result what it is, as YAML that --config reads. */
 export function formatConfig(config: TrainConfig): string {
   const entries = Object.entries(trainSchema.shape)
-    .filter(([, schema]) => !schema.meta()?.incidental)
+    .filter(([name, schema]) => !schema.meta()?.incidental && concerns(config, name))
     .map(([name]) => [kebab(name), config[name as keyof TrainConfig]] as const)
     .filter(([, value]) => value !== undefined);
   return stringify(Object.fromEntries(entries));

@@ -22,7 +22,7 @@ import { countParameters, type Network } from '../nn/index.js';
 import { AdamWSara, createOptimizer, type Optimizer } from '../peft/index.js';
 import { checkpointTensors, expectOrigin, restoreCheckpoint } from './checkpoint.js';
 import { classPictures, drawClassPictures, openClassPictures } from './class-pictures.js';
-import { resultSettings, type TrainConfig } from './config.js';
+import type { TrainConfig } from './config.js';
 import { Course } from './course.js';
 import { ImageFolder, type Sample } from './data/image-folder.js';
 import { withPrior } from './data/prior.js';
@@ -39,7 +39,7 @@ import {
   withNewToken,
 } from './learned-token.js';
 import { estimateRun, type RunEstimate } from './memory/run-estimate.js';
-import { expectMethodSettings, methodOptions } from './method-settings.js';
+import { expectMethodSettings, methodOptions, resultSettings } from './method-settings.js';
 import { readPrompts } from './prompts.js';
 import { RunFolder } from './run-folder.js';
 import { DivergenceError } from './stepper.js';

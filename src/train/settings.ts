@@ -13,6 +13,8 @@ declare module 'zod' {
     incidental?: boolean;
     /** The option of methods that it sets; it is refused with methods that do not have that option. */
     option?: string;
+    /** The setting without which it says nothing. */
+    beside?: string;
   }
 }
 
