@@ -39,7 +39,7 @@ it('makes an adapter of a file of the official SaRA, or says why not', async () 
   const given = ['import', '--file', file, '--out', out];
   const made = await sara([...given, '--model', model, '--prefix', 'Barbie style, ', '--json']);
   expect(made).toEqual({ code: 0, signal: null, stderr: '', stdout: expect.any(String) });
-  expect(JSON.parse(made.stdout)).toEqual({ out, threshold: 0.05 });
+  expect(JSON.parse(made.stdout)).toEqual({ out, method: 'sara', threshold: 0.05 });
   const { base, prefix, tensors } = await loadAdapter(out);
   expect({ prefix, model: base.model }).toEqual({ prefix: 'Barbie style, ', model });
   expect([...tensors.values()].every(({ dtype }) => dtype === 'float32')).toBe(true);

@@ -12,6 +12,7 @@ it.each([
   'peft/dreambooth',
   ...['peft/full', 'peft/largest', 'peft/random', 'peft/lt-sft', 'peft/fishmask'],
   'peft/diffpruning/structured',
+  ...['peft/lora/attention', 'peft/dora/attention-conv', 'peft/adaptformer'],
   'training/sd15-step',
   'training/sdxl-step',
   'training/sd15-adamw',
