@@ -20,7 +20,7 @@ export interface CellResult {
   /** Weights or parameters that trained. */
   readonly trained: number;
   readonly values: Readonly<Partial<Record<CellMetricName, number>>>;
-  /** Of training alone. */
+  /** Of training alone, without looking for what to train. */
   readonly secondsPerStep: number;
   readonly seconds: number;
   /** Everything that the result depends on. */
@@ -33,7 +33,8 @@ export interface CellOptions {
   readonly drawing: Drawing;
   readonly metrics: readonly CellMetricName[];
   readonly inception: string | undefined;
-  readonly onStep: (done: number) => void;
+  /** The share of the cell's steps that are done. */
+  readonly onStep: (share: number) => void;
   readonly stopRequested: () => boolean;
 }
 
@@ -48,13 +49,15 @@ export async function runCell(cell: Cell, options: CellOptions): Promise<CellRes
   const config = { ...cell.config, out: join(folder, 'run'), cache: join(options.out, 'encodings') };
   const seconds: number[] = [];
   let trained = 0;
+  let searchSteps = 0;
   const run = await trainRun(config, {
     stopRequested,
     onEvent: (event) => {
       if (event.type === 'selected') trained = event.trained;
+      if (event.type === 'searching') searchSteps = event.steps;
       if (event.type !== 'step') return;
-      seconds.push(event.seconds);
-      onStep(event.step);
+      if (event.step > searchSteps) seconds.push(event.seconds);
+      onStep(event.step / event.steps);
     },
   });
   if (run.result === undefined) return undefined;

@@ -30,6 +30,8 @@ const row = z.strictObject({
   settings,
   /** Whether it is run at each of the sizes, or once. */
   sized: z.boolean().default(true),
+  /** Settings that --quick changes. */
+  quick: settings.default({}),
 });
 
 const drawing = z.strictObject({
@@ -85,6 +87,10 @@ export async function readExperiment(path: string, quick: boolean): Promise<Expe
   return {
     ...experiment,
     sets: experiment.sets.slice(0, sets) as Experiment['sets'],
+    rows: experiment.rows.map((row) => ({
+      ...row,
+      settings: { ...row.settings, ...row.quick },
+    })) as Experiment['rows'],
     sizes,
     seeds,
     training: { ...experiment.training, ...changes.training },

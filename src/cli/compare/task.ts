@@ -40,10 +40,12 @@ export async function compareTask(
   let before = 0;
   let text = '';
   for (const cell of cells) {
-    const onStep = (done: number) => onEvent({ type: 'progress', done: before + done, total, cell: cell.id });
+    const { steps } = cell.config;
+    const onStep = (share: number) =>
+      onEvent({ type: 'progress', done: before + Math.floor(share * steps), total, cell: cell.id });
     const result = await runCell(cell, { out, drawing, metrics, inception, onStep, stopRequested });
     if (!result) return { status: 'stopped', ...files, markdown: text };
-    before += cell.config.steps;
+    before += steps;
     onStep(0);
     results.push(result);
     onEvent({ type: 'cell', number: results.length, of: cells.length, result });
