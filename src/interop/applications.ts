@@ -204,6 +204,7 @@ export const BY_KIND: Readonly<Record<FileKind, Row>> = {
 };
 
 const BROKEN = 'its layers are not complete; copy or download it again';
+const NO_TEXT = partly('"sara import" takes the layers of the UNet and leaves those of text encoders out');
 const TEXT_MODEL =
   "with transformers 5.6 and later it stops at the text encoder's keys, which have text_model. in them; take a file without them";
 
@@ -236,7 +237,7 @@ export const BY_TRAIT: Readonly<Record<FileTrait, Readonly<Partial<Record<Applic
     ),
     'sd-scripts': partly('it ignores conv_in, conv_out and the time embedding'),
   },
-  'text-model': { diffusers: no(TEXT_MODEL) },
+  'text-model': { 'sara-diffusion': NO_TEXT, diffusers: no(TEXT_MODEL) },
   'flat-text': {
     ComfyUI: no(
       'it tells text encoders by keys with text_model., which transformers 5.6 and later leave out',

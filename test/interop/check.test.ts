@@ -31,16 +31,16 @@ async function answers(path: string): Promise<[kind: string, ...loads: Loads[]]>
 
 const FIXTURES = 'test/fixtures/peft';
 const REAL: [path: string, answers: [kind: string, ...Loads[]]][] = [
-  ['lora/attention/kohya.safetensors', ['kohya-lora', 'no', 'yes', 'no', 'yes', 'yes', 'yes']],
+  ['lora/attention/kohya.safetensors', ['kohya-lora', 'yes', 'yes', 'no', 'yes', 'yes', 'yes']],
   [
     'lora/attention/diffusers/pytorch_lora_weights.safetensors',
-    ['diffusers-lora', 'no', 'yes', 'no', 'no', 'no', 'no'],
+    ['diffusers-lora', 'yes', 'yes', 'no', 'no', 'no', 'no'],
   ],
-  ['lora/attention/peft/adapter_model.safetensors', ['peft-adapter', 'no', 'no', 'yes', 'no', 'no', 'no']],
-  ['dora/attention/kohya.safetensors', ['kohya-lora', 'no', 'partly', 'no', 'yes', 'partly', 'partly']],
+  ['lora/attention/peft/adapter_model.safetensors', ['peft-adapter', 'yes', 'no', 'yes', 'no', 'no', 'no']],
+  ['dora/attention/kohya.safetensors', ['kohya-lora', 'yes', 'partly', 'no', 'yes', 'partly', 'partly']],
   [
     'dora/attention/diffusers/pytorch_lora_weights.safetensors',
-    ['diffusers-lora', 'no', 'yes', 'no', 'no', 'no', 'no'],
+    ['diffusers-lora', 'yes', 'yes', 'no', 'no', 'no', 'no'],
   ],
   [
     'textual-inversion/learned_embeds.safetensors',
@@ -64,12 +64,12 @@ describe('files of other programs', () => {
     [
       'alpha beside diffusers keys',
       { ...factors, [`unet.${query}.alpha`]: [] },
-      ['diffusers-lora', 'no', 'no', 'no', 'no', 'no', 'no'],
+      ['diffusers-lora', 'yes', 'no', 'no', 'no', 'no', 'no'],
     ],
     [
       'diffusers keys of two kinds, the new one first',
       { ...factors, 'unet.conv_in.lora_A.weight': [4, 4, 3, 3], 'unet.conv_in.lora_B.weight': [8, 4, 1, 1] },
-      ['diffusers-lora', 'no', 'partly', 'no', 'no', 'no', 'no'],
+      ['diffusers-lora', 'yes', 'partly', 'no', 'no', 'no', 'no'],
     ],
     [
       'diffusers keys of two kinds, the old one first',
@@ -78,7 +78,7 @@ describe('files of other programs', () => {
         'unet.mid_block.resnets.0.conv1.lora_A.weight': [4, 8, 3, 3],
         'unet.mid_block.resnets.0.conv1.lora_B.weight': [8, 4, 1, 1],
       },
-      ['diffusers-lora', 'no', 'yes', 'no', 'no', 'no', 'no'],
+      ['diffusers-lora', 'yes', 'yes', 'no', 'no', 'no', 'no'],
     ],
     [
       'a text encoder under text_model.',
@@ -87,7 +87,7 @@ describe('files of other programs', () => {
         [`text_encoder.text_model.${text}.lora_linear_layer.down.weight`]: [4, 8],
         [`text_encoder.text_model.${text}.lora_linear_layer.up.weight`]: [8, 4],
       },
-      ['diffusers-lora', 'no', 'no', 'no', 'no', 'no', 'no'],
+      ['diffusers-lora', 'partly', 'no', 'no', 'no', 'no', 'no'],
     ],
     [
       'a text encoder in kohya keys',
@@ -96,7 +96,7 @@ describe('files of other programs', () => {
         'lora_te_text_model_encoder_layers_0_self_attn_q_proj.lora_down.weight': [4, 8],
         'lora_te_text_model_encoder_layers_0_self_attn_q_proj.lora_up.weight': [8, 4],
       },
-      ['kohya-lora', 'no', 'no', 'no', 'yes', 'yes', 'yes'],
+      ['kohya-lora', 'partly', 'no', 'no', 'yes', 'yes', 'yes'],
     ],
     [
       'layers outside the blocks',
@@ -105,7 +105,7 @@ describe('files of other programs', () => {
         'lora_unet_conv_in.lora_down.weight': [4, 4, 3, 3],
         'lora_unet_conv_in.lora_up.weight': [8, 4, 1, 1],
       },
-      ['kohya-lora', 'no', 'yes', 'no', 'yes', 'partly', 'yes'],
+      ['kohya-lora', 'yes', 'yes', 'no', 'yes', 'partly', 'yes'],
     ],
     [
       'a layer without its second factor',
@@ -128,7 +128,7 @@ describe('files of other programs', () => {
         [`unet.${query.replace('.to_q', '.processor.to_q_lora')}.down.weight`]: [4, 8],
         [`unet.${query.replace('.to_q', '.processor.to_q_lora')}.up.weight`]: [8, 4],
       },
-      ['old-diffusers-lora', 'no', 'yes', 'no', 'yes', 'no', 'no'],
+      ['old-diffusers-lora', 'yes', 'yes', 'no', 'yes', 'no', 'no'],
     ],
     [
       'a LoRA of a transformer',
