@@ -8,7 +8,7 @@ import { temporaryFolder } from '../support/temporary.js';
 
 it('prints a line for each quantity, skips what is not built, and goes on after a failure', async () => {
   const folder = await temporaryFolder();
-  const cases = ['schedulers/broken', 'metrics/fid/usual', 'something/new'];
+  const cases = ['schedulers/broken', 'text/t5', 'something/new'];
   for (const kind of cases) {
     await mkdir(join(folder, kind), { recursive: true });
     await writeFile(join(folder, kind, 'case.json'), '{}');
@@ -24,7 +24,7 @@ it('prints a line for each quantity, skips what is not built, and goes on after 
   const lines: string[] = [];
   const tally = await runGolden(folder, (line) => lines.push(line));
   const of = (kind: string) => lines.filter((line) => line.startsWith(`${kind}: `));
-  expect(of('metrics/fid/usual')).toEqual(['metrics/fid/usual: SKIP (metrics are not built yet)']);
+  expect(of('text/t5')).toEqual(['text/t5: SKIP (the T5 encoder is not built yet)']);
   expect(of('something/new')).toEqual(['something/new: SKIP (no runner knows this kind)']);
   expect(of('schedulers/broken')).toEqual([expect.stringMatching(/threw Error: .* FAIL$/)]);
   expect(of('schedulers/train-linear').every((line) => / error .*, tolerance .* PASS$/.test(line))).toBe(
