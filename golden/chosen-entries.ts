@@ -71,7 +71,8 @@ export async function runRandomCase(folder: string): Promise<Check[]> {
   return [count, ...(await trainingChecks(opened, optimizer))];
 }
 
-async function trainingChecks(opened: PeftCase<Description>, optimizer: Optimizer): Promise<Check[]> {
+/** Steps on the case's batches: each loss, and the values that trained. */
+export async function trainingChecks(opened: PeftCase<Description>, optimizer: Optimizer): Promise<Check[]> {
   const { description, golden } = opened;
   const results = await stepsOn(opened, optimizer, batchesOf(golden, 'in.target'));
   return [

@@ -4,12 +4,12 @@ import { SCORES, type Score } from '../src/peft/fishmask/score.js';
 import { FisherScores } from '../src/peft/fishmask/search.js';
 import { SearchingOptimizer } from '../src/peft/search.js';
 import { elementAt, type GoldenTensors } from './case.js';
-import { boundsChecks, type Check } from './check.js';
-import { valuesOf } from './chosen-entries.js';
+import type { Check } from './check.js';
+import { trainingChecks } from './chosen-entries.js';
 import { maskOf, overlappingMask, readMask } from './masks.js';
-import { adamwOptions, lossOf, openPeftCase, type PeftCase, seriesCheck, stepsOn } from './peft-case.js';
+import { adamwOptions, openPeftCase, type PeftCase, stepsOn } from './peft-case.js';
 import { digestChecks } from './summary.js';
-import { batchesOf, type TargetBatch } from './target-objective.js';
+import type { TargetBatch } from './target-objective.js';
 
 interface Description {
   K: number;
@@ -23,17 +23,7 @@ export async function runFishMaskCase(folder: string): Promise<Check[]> {
   for (const score of SCORES) checks.push(...(await scoreChecks(opened, score)));
   const mask = readMask(golden, 'out.mask.squared', keys);
   const training = new ChosenEntries('fishmask', unet, adamwOptions(description), mask);
-  const trained = await stepsOn(opened, training, batchesOf(golden, 'in.target'));
-  return [
-    ...checks,
-    seriesCheck('losses', trained.map(lossOf), description.losses),
-    ...boundsChecks(
-      'out.values',
-      valuesOf(training),
-      golden.float32('out.values').data,
-      description.bounds['out.values']!,
-    ),
-  ];
+  return [...checks, ...(await trainingChecks(opened, training))];
 }
 
 async function scoreChecks(opened: PeftCase<Description>, score: Score): Promise<Check[]> {
