@@ -2,12 +2,11 @@
 import { homedir } from 'node:os';
 import { join, resolve } from 'node:path';
 import {
-  type InceptionResize,
-  inceptionSpace,
   type Measurement,
   type Metric,
+  openMetrics,
   type Picture,
-  setDistances,
+  type PictureResize,
 } from '../metrics/index.js';
 import type { Device } from '../runtime/index.js';
 import { scanFolder } from '../train/index.js';
@@ -15,8 +14,11 @@ import { scanFolder } from '../train/index.js';
 export interface EvaluateSettings {
   real: string;
   generated: string;
+  /** The models that measure. */
   inception: string | undefined;
-  resize: InceptionResize;
+  clip: string | undefined;
+  blip: string | undefined;
+  resize: PictureResize;
   cache: string | undefined;
   device: Device;
   threads: number | undefined;
@@ -30,30 +32,15 @@ export interface EvaluateResult {
 /** Thrown through the measuring where the task is asked to stop. */
 class StopError extends Error {}
 
-/** Each metric that the settings ask for. */
-const METRICS: readonly ((settings: EvaluateSettings) => Promise<Metric> | undefined)[] = [
-  inceptionDistances,
-];
-
-function inceptionDistances({ inception, resize, cache, ...runtime }: EvaluateSettings) {
-  if (inception === undefined) return undefined;
-  return inceptionSpace(inception, resize, runtime).then((space) =>
-    setDistances(space, { names: { frechet: 'FID', kernel: 'KID' }, cache: cache ?? defaultCache() }),
-  );
-}
-
 export async function evaluateTask(
   settings: EvaluateSettings,
   onEvent: (event: { done: number; total: number }) => void,
   stopRequested: () => boolean,
 ): Promise<EvaluateResult> {
   const sets = { real: await picturesOf(settings.real), generated: await picturesOf(settings.generated) };
-  const metrics: Metric[] = [];
+  const { cache = defaultCache(), device, threads } = settings;
+  const metrics: Metric[] = await openMetrics(settings, { cache, device, threads });
   try {
-    for (const make of METRICS) {
-      const metric = await make(settings);
-      if (metric) metrics.push(metric);
-    }
     const total = metrics.reduce((sum, metric) => sum + metric.pictures(sets), 0);
     let done = 0;
     const measurements: Measurement[] = [];

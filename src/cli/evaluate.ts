@@ -1,7 +1,7 @@
 /** `sara evaluate` */
 import { z } from 'zod';
 import { UsageError } from '../errors.js';
-import { INCEPTION_RESIZES, type Measurement } from '../metrics/index.js';
+import { type Measurement, measurementLabel, PICTURE_RESIZES } from '../metrics/index.js';
 import { runtimeSettings } from '../train/runtime-settings.js';
 import { flag, oneOf, text } from '../train/settings.js';
 import type { CommandSpec } from './command.js';
@@ -16,9 +16,17 @@ const schema = z.strictObject({
     argument: '<file>',
     help: 'FID and KID with these weights of torch-fidelity or pytorch-fid (.pth or .safetensors)',
   }),
-  resize: oneOf(INCEPTION_RESIZES).default('none').meta({
+  clip: text('a CLIP folder').optional().meta({
+    argument: '<folder>',
+    help: 'CLIP score, CLIP-T, CLIP-I and distances with this CLIP, as transformers saves it',
+  }),
+  blip: text('a BLIP folder').optional().meta({
+    argument: '<folder>',
+    help: 'B-VQA with this BLIP for questions, such as Salesforce/blip-vqa-capfilt-large',
+  }),
+  resize: oneOf(PICTURE_RESIZES).default('none').meta({
     argument: '<how>',
-    help: 'before Inception: none, or official, which squashes to 512 × 512 as the official SaRA does',
+    help: 'before Inception and CLIP: none, or official, which squashes to 512 × 512 as the official SaRA does',
   }),
   cache: text('a folder').optional().meta({
     argument: '<folder>',
@@ -36,12 +44,16 @@ export const evaluate: CommandSpec<typeof schema> = {
     'sara evaluate --real data/fluent-3d --generated drawn --inception pt_inception-2015-12-05-6726825d.pth',
   ],
   async run({ json, ...settings }) {
-    const { inception, cache, threads } = settings;
-    if (inception === undefined) throw new UsageError('sara evaluate needs a metric: --inception <file>');
+    const { inception, clip, blip, cache, threads } = settings;
+    if (inception === undefined && clip === undefined && blip === undefined) {
+      throw new UsageError(
+        'sara evaluate needs what measures: --inception <file>, --clip <folder> or --blip <folder>',
+      );
+    }
     const progress = showProgress('looking at pictures', { quiet: json });
     const { status, measurements } = await runTask(
       'evaluate',
-      { ...settings, inception, cache, threads },
+      { ...settings, inception, clip, blip, cache, threads },
       ({ done, total }) => progress.update(done, total),
       () => progress.say('stopping after these pictures'),
     ).finally(() => progress.stop());
@@ -55,7 +67,9 @@ export const evaluate: CommandSpec<typeof schema> = {
 };
 
 function describe(measurements: readonly Measurement[]): string {
-  const numbers = table(measurements.map(({ name, value }) => [name, value.toPrecision(5)])).split('\n');
+  const numbers = table(
+    measurements.map((found) => [measurementLabel(found), found.value.toPrecision(5)]),
+  ).split('\n');
   return measurements
     .map(({ better, details }, i) => {
       const told = Object.entries(details).map(

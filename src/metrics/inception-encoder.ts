@@ -14,6 +14,7 @@ import type { RuntimeOptions } from '../runtime/index.js';
 import { type Tensor, tensor } from '../tensor/index.js';
 import { officialResize } from './clip-score.js';
 import type { FeatureSpace } from './feature-space.js';
+import type { PictureResize } from './picture-resize.js';
 
 /** Pictures in one run: the weights are scaled once for all of them. */
 const BATCH = 8;
@@ -63,14 +64,10 @@ export class InceptionEncoder {
   }
 }
 
-/** How pictures come to Inception: as they are, or squashed to 512 × 512 first, as the official evaluation of SaRA does. */
-export const INCEPTION_RESIZES = ['none', 'official'] as const;
-export type InceptionResize = (typeof INCEPTION_RESIZES)[number];
-
 /** The space of FID and KID, with the weights of a file. Throws InputError as `InceptionEncoder.load` does. */
 export async function inceptionSpace(
   path: string,
-  resize: InceptionResize,
+  resize: PictureResize,
   runtime: RuntimeOptions = {},
 ): Promise<FeatureSpace> {
   const encoder = await InceptionEncoder.load(path, runtime);

@@ -60,7 +60,7 @@ it('refuses what it cannot measure', async () => {
   const folder = await temporaryFolder();
   await drawPictures(join(folder, 'real'), 2);
   const args = ['evaluate', '--real', join(folder, 'real'), '--generated', join(folder, 'real')];
-  expect(await sara(args)).toMatchObject({ code: 2, stderr: expect.stringMatching(/needs a metric/) });
+  expect(await sara(args)).toMatchObject({ code: 2, stderr: expect.stringMatching(/needs what measures/) });
   await writeFile(join(folder, 'other.pth'), 'no weights');
   expect(await sara([...args, '--inception', join(folder, 'other.pth')])).toMatchObject({
     code: 1,

@@ -1,12 +1,13 @@
 /** One cell of a comparison: train, draw, measure; kept in a folder, where a finished one is found again. */
 import { join } from 'node:path';
-import { exists, readJson, writeFileAtomic, writePng } from '../../formats/index.js';
+import { exists, readJson, writeFileAtomic } from '../../formats/index.js';
 import { generate } from '../../generate/index.js';
 import type { Picture } from '../../metrics/index.js';
 import { StableDiffusion } from '../../models/index.js';
 import { applyAdapters } from '../../peft/index.js';
 import { ImageFolder, type TrainConfig, trainRun } from '../../train/index.js';
 import { loadAdapters } from '../adapters.js';
+import { writeCaptionedPictures } from '../captioned-pictures.js';
 import type { Drawing } from './experiment.js';
 import type { Cell } from './grid.js';
 import { CELL_METRICS, type CellMetricName } from './metrics.js';
@@ -108,11 +109,7 @@ async function draw(
   const held = await ImageFolder.open(set['held-out'], { size, prefix, suffix });
   const prompts = held.entries.slice(0, count).map((entry) => held.captionOf(entry));
   const images = await generate(sd, { prompt: prompts, steps, guidance, seed, width: size, height: size });
-  const names = images.map((_, i) => `${String(i + 1).padStart(4, '0')}.png`);
-  for (const [i, image] of images.entries()) await writePng(join(folder, names[i]!), image);
-  const lines = names.map((file_name, i) => JSON.stringify({ file_name, text: prompts[i] }));
-  await writeFileAtomic(join(folder, 'metadata.jsonl'), `${lines.join('\n')}\n`);
-  return names.map((name, i) => ({ path: join(folder, name), caption: prompts[i]! }));
+  return writeCaptionedPictures(folder, images, prompts);
 }
 
 function median(values: readonly number[]): number {
