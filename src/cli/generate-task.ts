@@ -2,33 +2,15 @@
 import { parse as parsePath } from 'node:path';
 import { contactSheet, type Image, writePng } from '../formats/index.js';
 import { generate } from '../generate/index.js';
-import { readEmbedding } from '../interop/index.js';
-import { type PredictionType, StableDiffusion } from '../models/index.js';
-import { applyAdapters } from '../peft/index.js';
-import type { Device } from '../runtime/index.js';
+import type { StableDiffusion } from '../models/index.js';
 import type { SampleRequest } from '../train/index.js';
-import type { AdapterChoice } from './adapter-setting.js';
-import { loadAdapters } from './adapters.js';
+import { type DrawingModel, openDrawingModel } from './drawing-model.js';
+import { type DrawingSettings, generateOptions } from './drawing-settings.js';
 
-export interface GenerateSettings {
-  model: string;
-  predictionType: PredictionType | undefined;
-  adapters: AdapterChoice[];
-  /** Files of learned tokens. */
-  embeddings: string[];
+export interface GenerateSettings extends DrawingModel, DrawingSettings {
   prompts: string[];
-  negative: string | undefined;
-  steps: number;
-  guidance: number;
-  size: { width: number; height: number } | undefined;
-  sampler: string | undefined;
-  seed: number;
-  /** Pictures of each prompt. */
-  count: number;
   sheet: boolean;
   out: string;
-  device: Device;
-  threads: number | undefined;
 }
 
 export interface GenerateResult {
@@ -46,23 +28,13 @@ export async function generateTask(
   onEvent: (event: { done: number; total: number }) => void,
   stopRequested: () => boolean,
 ): Promise<GenerateResult> {
-  const { prompts, device, threads, predictionType, out } = settings;
-  const learnedTokens = await Promise.all(settings.embeddings.map(readEmbedding));
-  const sd = await StableDiffusion.load(settings.model, { device, threads, predictionType, learnedTokens });
+  const { prompts, out } = settings;
+  const sd = await openDrawingModel(settings);
   const { conclusions } = sd;
-  applyAdapters(sd.unet, await loadAdapters(settings.adapters), { model: settings.model });
   let images: Image[];
   try {
     images = await generate(sd, {
-      prompt: prompts,
-      negativePrompt: settings.negative,
-      steps: settings.steps,
-      guidance: settings.guidance,
-      width: settings.size?.width,
-      height: settings.size?.height,
-      sampler: settings.sampler,
-      seed: settings.seed,
-      count: settings.count * prompts.length,
+      ...generateOptions(settings, prompts),
       onStep: ({ done, total }) => {
         onEvent({ done, total });
         if (stopRequested()) throw new StopError();

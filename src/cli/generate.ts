@@ -1,52 +1,25 @@
 /** `sara generate` */
 import { z } from 'zod';
-import { SAMPLER_NAMES } from '../diffusion/index.js';
 import { UsageError } from '../errors.js';
 import { modelSettings } from '../train/model-settings.js';
 import { readPrompts } from '../train/prompts.js';
 import { runtimeSettings } from '../train/runtime-settings.js';
-import { flag, oneOf, real, text, texts, whole } from '../train/settings.js';
+import { flag, text, texts } from '../train/settings.js';
 import { adapterSetting } from './adapter-setting.js';
 import type { CommandSpec } from './command.js';
+import { drawingSettings, embeddingSetting } from './drawing-settings.js';
 import { showProgress } from './progress.js';
 import { runTask } from './worker-client.js';
-
-const size = z
-  .preprocess(
-    (value) => (typeof value === 'number' ? String(value) : value),
-    z.string().regex(/^\d+(x\d+)?$/, 'expected pixels such as 512 or 512x768'),
-  )
-  .transform((value) => {
-    const [width, height = width] = value.split('x').map(Number);
-    return { width: width!, height: height! };
-  });
 
 const schema = z.strictObject({
   ...modelSettings,
   adapter: adapterSetting(),
-  embedding: texts().default([]).meta({
-    argument: '<file>',
-    help: 'learned token (textual inversion) that prompts may use; repeatable',
-    repeatable: true,
-  }),
+  embedding: embeddingSetting(),
   prompt: texts()
     .default([])
     .meta({ argument: '<text>', help: 'what to draw; repeatable', repeatable: true }),
   prompts: text('a file').optional().meta({ argument: '<file>', help: 'prompts to draw, a line each' }),
-  negative: z
-    .string('expected a text')
-    .optional()
-    .meta({ argument: '<text>', help: 'what to stay away from' }),
-  steps: whole(1).default(30).meta({ argument: '<n>', help: 'sampler steps' }),
-  guidance: real('a number', Number.isFinite)
-    .default(7.5)
-    .meta({ argument: '<scale>', help: 'how closely to follow the prompt; 1 is fastest' }),
-  size: size.optional().meta({ argument: '<pixels>', help: "512 or 512x768; the model's own unless given" }),
-  sampler: oneOf(SAMPLER_NAMES as unknown as [string, ...string[]])
-    .optional()
-    .meta({ argument: '<name>', help: `${SAMPLER_NAMES.join(', ')}; the model's own unless given` }),
-  seed: whole(0).default(0).meta({ argument: '<n>', help: 'same seed: same picture' }),
-  count: whole(1).default(1).meta({ argument: '<n>', help: 'pictures of each prompt' }),
+  ...drawingSettings,
   sheet: flag().default(false).meta({ help: 'all pictures on one labelled sheet' }),
   out: text('a PNG file')
     .regex(/\.png$/i, 'expected a name that ends in .png')
@@ -74,9 +47,6 @@ export const generate: CommandSpec<typeof schema> = {
       'generate',
       {
         ...settings,
-        negative: settings.negative,
-        size: settings.size,
-        sampler: settings.sampler,
         threads: settings.threads,
         predictionType: settings.predictionType,
         adapters: adapter,

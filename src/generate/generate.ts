@@ -67,7 +67,7 @@ function firstNoise(
 
 /** Standard normal values for some pictures, drawn for each from its own stream. */
 function normals(
-  { seed, latentShape }: ResolvedOptions,
+  { seed, first, latentShape }: ResolvedOptions,
   stream: string,
   [start, end]: Range,
   ...indices: number[]
@@ -75,7 +75,7 @@ function normals(
   const size = sizeOf(latentShape);
   const out = new Float32Array((end - start) * size);
   for (let image = start; image < end; image++) {
-    out.set(new Random(seed, stream, image, ...indices).normal(size), (image - start) * size);
+    out.set(new Random(seed, stream, first + image, ...indices).normal(size), (image - start) * size);
   }
   return out;
 }

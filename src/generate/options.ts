@@ -6,7 +6,7 @@ import type { DenoiseStep } from './denoise.js';
 
 /** After each network call. */
 export interface GenerateStep extends DenoiseStep {
-  /** Which pictures are in work: indices of the first one and of the one after the last. */
+  /** Which of the pictures to make are in work: counted from 0, the first one and the one after the last. */
   readonly images: readonly [number, number];
   /** Network calls done and to do, over all pictures. */
   readonly done: number;
@@ -34,6 +34,8 @@ export interface GenerateOptions {
   seed?: number | undefined;
   /** Number of pictures; one for each prompt unless said. */
   count?: number | undefined;
+  /** The index of the first picture, 0 unless said: `first: 10, count: 2` makes pictures 10 and 11 of any larger number. */
+  first?: number | undefined;
   /** One of SAMPLER_NAMES; the model's own scheduler unless said. */
   sampler?: string | undefined;
   /** Sampler ddim only: the share of DDPM's noise that each step adds. */
@@ -53,6 +55,7 @@ export interface ResolvedOptions {
   steps: number;
   guidance: number;
   seed: number;
+  first: number;
   batchSize: number;
   sizes: PictureSizes;
   /** Shape of one picture's latents. */
@@ -61,7 +64,7 @@ export interface ResolvedOptions {
 
 /** Throws InputError where an option cannot be used. */
 export function resolveOptions(sd: StableDiffusion, options: GenerateOptions): ResolvedOptions {
-  const { steps = 30, guidance = 7.5, seed = 0, batchSize = 1 } = options;
+  const { steps = 30, guidance = 7.5, seed = 0, first = 0, batchSize = 1 } = options;
   const prompts = [options.prompt].flat();
   const negatives = [options.negativePrompt].flat();
   const { count = prompts.length } = options;
@@ -69,6 +72,7 @@ export function resolveOptions(sd: StableDiffusion, options: GenerateOptions): R
   expectWhole('count', count, 1);
   expectWhole('steps', steps, 1);
   expectWhole('seed', seed, 0);
+  expectWhole('first', first, 0);
   expectWhole('batchSize', batchSize, 1);
   expect(Number.isFinite(guidance), 'guidance', 'a number', guidance);
   expect(
@@ -88,13 +92,14 @@ export function resolveOptions(sd: StableDiffusion, options: GenerateOptions): R
     `[${given}]`,
   );
   const each = <Text>(list: readonly Text[]) =>
-    Array.from({ length: count }, (_, i) => list[i % list.length]!);
+    Array.from({ length: count }, (_, i) => list[(first + i) % list.length]!);
   return {
     prompts: each(prompts),
     negativePrompts: each(negatives),
     steps,
     guidance,
     seed,
+    first,
     batchSize,
     sizes: { original: pictureSize, target: pictureSize, ...options.sizes },
     latentShape: shape,

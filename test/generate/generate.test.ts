@@ -36,6 +36,7 @@ describe('generate', () => {
     expect(three.map(({ width, height }) => [width, height])).toEqual(Array(3).fill([16, 24]));
     expect(three[0]).not.toEqual(three[1]);
     expect(await generate(sd, options)).toEqual([three[0]]);
+    expect(await generate(sd, { ...options, first: 1, count: 2 })).toEqual(three.slice(1));
     const batched = await generate(sd, { ...options, count: 3, batchSize: 2 });
     for (const [i, { data }] of batched.entries()) {
       // Rounding may differ between batch sizes, by at most one level of 255.
@@ -50,6 +51,7 @@ describe('generate', () => {
     const both = await generate(sd, { ...small, prompt, negativePrompt });
     const first = await generate(sd, { ...small, prompt: 'a fox', negativePrompt: 'blurry' });
     expect(both[0]).toEqual(first[0]);
+    expect(await generate(sd, { ...small, prompt, negativePrompt, first: 1, count: 1 })).toEqual([both[1]]);
     const swapped = await generate(sd, { ...small, prompt, negativePrompt: ['blurry', 'blurry'] });
     expect(swapped[0]).toEqual(both[0]);
     expect(swapped[1]).not.toEqual(both[1]);
@@ -97,6 +99,7 @@ describe('generate', () => {
     [{ steps: 2000 }, /steps.*1000, got 2000/],
     [{ seed: -1 }, /seed/],
     [{ count: 1.5 }, /count/],
+    [{ first: -1 }, /first/],
     [{ batchSize: 0 }, /batchSize/],
     [{ guidance: Number.NaN }, /guidance: expected a number, got NaN/],
     [{ prompt: [] }, /prompt/],
