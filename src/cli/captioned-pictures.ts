@@ -1,5 +1,5 @@
 /** Pictures and their captions written as a folder that this program reads: 0001.png, 0002.png, … and metadata.jsonl. */
-import { join } from 'node:path';
+import { basename, join } from 'node:path';
 import { type Image, writeFileAtomic, writePng } from '../formats/index.js';
 import type { Picture } from '../metrics/index.js';
 
@@ -9,9 +9,24 @@ export async function writeCaptionedPictures(
   images: readonly Image[],
   captions: readonly string[],
 ): Promise<Picture[]> {
-  const names = images.map((_, i) => `${String(i + 1).padStart(4, '0')}.png`);
-  for (const [i, image] of images.entries()) await writePng(join(folder, names[i]!), image);
-  const lines = names.map((file_name, i) => JSON.stringify({ file_name, text: captions[i] }));
+  const pictures = captionedPictures(folder, captions);
+  for (const [i, { path }] of pictures.entries()) await writePng(path, images[i]!);
+  await writeCaptions(folder, pictures);
+  return pictures;
+}
+
+/** The pictures of these captions, which need not be there yet. */
+export function captionedPictures(folder: string, captions: readonly string[]): Picture[] {
+  return captions.map((caption, i) => ({
+    path: join(folder, `${String(i + 1).padStart(4, '0')}.png`),
+    caption,
+  }));
+}
+
+/** Writes the folder's metadata.jsonl. Throws InputError where the system refuses. */
+export async function writeCaptions(folder: string, pictures: readonly Picture[]): Promise<void> {
+  const lines = pictures.map(({ path, caption }) =>
+    JSON.stringify({ file_name: basename(path), text: caption }),
+  );
   await writeFileAtomic(join(folder, 'metadata.jsonl'), `${lines.join('\n')}\n`);
-  return names.map((name, i) => ({ path: join(folder, name), caption: captions[i]! }));
 }

@@ -1,67 +1,56 @@
 /** `sara evaluate` */
-import { z } from 'zod';
-import { UsageError } from '../errors.js';
-import { type Measurement, measurementLabel, PICTURE_RESIZES } from '../metrics/index.js';
-import { runtimeSettings } from '../train/runtime-settings.js';
-import { flag, oneOf, text } from '../train/settings.js';
+import { type Measurement, measurementLabel } from '../metrics/index.js';
 import type { CommandSpec } from './command.js';
-import { showProgress } from './progress.js';
+import { evaluateSchema, taskSettings } from './evaluate-settings.js';
+import { type Progress, showProgress } from './progress.js';
 import { table } from './text.js';
 import { runTask } from './worker-client.js';
 
-const schema = z.strictObject({
-  real: text('a folder').meta({ argument: '<folder>', help: 'pictures as they should be' }),
-  generated: text('a folder').meta({ argument: '<folder>', help: 'pictures to be measured' }),
-  inception: text('a file').optional().meta({
-    argument: '<file>',
-    help: 'FID and KID with these weights of torch-fidelity or pytorch-fid (.pth or .safetensors)',
-  }),
-  clip: text('a CLIP folder').optional().meta({
-    argument: '<folder>',
-    help: 'CLIP score, CLIP-T, CLIP-I and distances with this CLIP, as transformers saves it',
-  }),
-  blip: text('a BLIP folder').optional().meta({
-    argument: '<folder>',
-    help: 'B-VQA with this BLIP for questions, such as Salesforce/blip-vqa-capfilt-large',
-  }),
-  resize: oneOf(PICTURE_RESIZES).default('none').meta({
-    argument: '<how>',
-    help: 'before Inception and CLIP: none, or official, which squashes to 512 × 512 as the official SaRA does',
-  }),
-  cache: text('a folder').optional().meta({
-    argument: '<folder>',
-    help: 'features of pictures are kept here; sara-diffusion/features in the cache folder unless given',
-  }),
-  ...runtimeSettings,
-  json: flag().default(false).meta({ help: 'as JSON' }),
-});
-
-export const evaluate: CommandSpec<typeof schema> = {
+export const evaluate: CommandSpec<typeof evaluateSchema> = {
   name: 'evaluate',
-  summary: 'Measure generated pictures against real ones.',
-  schema,
+  summary:
+    'Measure generated pictures, against real ones and against their captions; draw them first where a model is given.',
+  schema: evaluateSchema,
   examples: [
     'sara evaluate --real data/fluent-3d --generated drawn --inception pt_inception-2015-12-05-6726825d.pth',
+    'sara evaluate --generated drawn --clip models/clip-vit-large-patch14',
+    'sara evaluate --real data/fluent-3d --clip models/clip-vit-large-patch14 --model models/emoji \\\n      --adapter runs/fluent/adapter.safetensors --suffix ", fluent style" --out runs/fluent/drawn',
   ],
-  async run({ json, ...settings }) {
-    const { inception, clip, blip, cache, threads } = settings;
-    if (inception === undefined && clip === undefined && blip === undefined) {
-      throw new UsageError(
-        'sara evaluate needs what measures: --inception <file>, --clip <folder> or --blip <folder>',
-      );
-    }
-    const progress = showProgress('looking at pictures', { quiet: json });
-    const { status, measurements } = await runTask(
+  async run({ json, ...given }) {
+    const settings = await taskSettings({ json, ...given });
+    const bars: Record<'drawing' | 'measuring', Progress> = {
+      drawing: showProgress('drawing', { quiet: json }),
+      measuring: showProgress('looking at pictures', { quiet: json }),
+    };
+    const stop = () => Object.values(bars).forEach((bar) => void bar.stop());
+    let doing: keyof typeof bars = 'measuring';
+    const result = await runTask(
       'evaluate',
-      { ...settings, inception, clip, blip, cache, threads },
-      ({ done, total }) => progress.update(done, total),
-      () => progress.say('stopping after these pictures'),
-    ).finally(() => progress.stop());
+      settings,
+      (event) => {
+        if (event.doing !== doing) bars[doing].stop();
+        doing = event.doing;
+        bars[doing].update(event.done, event.total);
+      },
+      () => bars[doing].say('stopping'),
+    ).finally(stop);
+    const { status, measurements, leftOut, pictures, drawing, conclusions } = result;
+    for (const text of conclusions) process.stderr.write(`${given.model}: ${text}\n`);
     if (status === 'stopped') {
-      process.stderr.write('stopped; nothing was measured\n');
+      const kept =
+        given.model === undefined ? '' : '; pictures that were drawn are kept for the same command';
+      process.stderr.write(`stopped; nothing was measured${kept}\n`);
       return 130;
     }
-    console.log(json ? JSON.stringify(measurements, null, 2) : describe(measurements));
+    const { real, generated = given.out } = given;
+    const { models } = settings;
+    if (json) {
+      const folders = { real, generated };
+      console.log(JSON.stringify({ folders, pictures, models, drawing, measurements, leftOut }, null, 2));
+      return 0;
+    }
+    for (const text of leftOut) process.stderr.write(`left out: ${text}\n`);
+    console.log(describe(measurements));
     return 0;
   },
 };

@@ -6,7 +6,7 @@ import type { CaptionResult, CaptionSettings } from './caption-task.js';
 import type { CompareEvent, CompareResult, CompareSettings } from './compare/task.js';
 import type { DemoConfig } from './demo/config.js';
 import type { DemoEvent, DemoResult } from './demo/task.js';
-import type { EvaluateResult, EvaluateSettings } from './evaluate-task.js';
+import type { EvaluateEvent, EvaluateResult, EvaluateSettings } from './evaluate-task.js';
 import type { GenerateResult, GenerateSettings } from './generate-task.js';
 
 /** Each task with its settings, its events and its result. */
@@ -24,7 +24,7 @@ export interface Tasks {
   };
   evaluate: {
     settings: EvaluateSettings;
-    event: { done: number; total: number };
+    event: EvaluateEvent;
     result: EvaluateResult;
   };
   analyze: {

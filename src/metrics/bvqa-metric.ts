@@ -1,10 +1,9 @@
 /** The metric of whether generated pictures show what their captions name: T2I-CompBench's B-VQA. */
 import { basename, resolve } from 'node:path';
-import { InputError } from '../errors.js';
 import { readImage } from '../formats/index.js';
 import type { RuntimeOptions } from '../runtime/index.js';
 import { BvqaScorer, product } from './bvqa.js';
-import { lacking, measurement } from './measures.js';
+import { allowedMeasures, measurement } from './measures.js';
 import type { Metric } from './metric.js';
 
 /**
@@ -16,8 +15,7 @@ export async function bvqaMetric(folder: string, runtime: RuntimeOptions = {}): 
   return {
     pictures: ({ generated }) => generated.length,
     async measure(sets, onPicture) {
-      const lack = lacking('B-VQA', sets);
-      if (lack !== undefined) throw new InputError(`B-VQA needs ${lack}; add them`);
+      allowedMeasures('blip', sets);
       let sum = 0;
       let questions = 0;
       for (const { path, caption } of sets.generated) {

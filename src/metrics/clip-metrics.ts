@@ -1,7 +1,6 @@
 /** The metric of all that CLIP says of generated pictures: do they fit their captions, and are they like the real ones? */
 import { createHash } from 'node:crypto';
 import { basename, join, resolve } from 'node:path';
-import { InputError } from '../errors.js';
 import { sha256OfFile } from '../formats/index.js';
 import { type Dense, dense } from '../linalg/index.js';
 import type { ClipConfig } from '../models/index.js';
@@ -11,8 +10,8 @@ import { concatenate, type Tensor, tensor } from '../tensor/index.js';
 import { ClipEncoder } from './clip-encoder.js';
 import { clipI, clipScore, clipT, officialResize } from './clip-score.js';
 import { type FeatureSpace, featuresOf } from './feature-space.js';
-import { lacking, type MeasureName, measurement, measuresOf } from './measures.js';
-import type { Measurement, Metric, Picture, PictureSets } from './metric.js';
+import { allowedMeasures, measurement } from './measures.js';
+import type { Measurement, Metric, Picture } from './metric.js';
 import type { PictureResize } from './picture-resize.js';
 import { featureDistances } from './set-distances.js';
 
@@ -39,7 +38,7 @@ export async function clipMetrics(
   return {
     pictures: (sets) => sets.generated.length + sets.real.length,
     async measure(sets, onPicture) {
-      const allowed = measuresAllowed(sets);
+      const allowed = allowedMeasures('clip', sets);
       const generated = await featuresOf(space, sets.generated, { cache, onPicture });
       const found: Measurement[] = [];
       if (allowed.has('CLIP score')) {
@@ -60,17 +59,6 @@ export async function clipMetrics(
     },
     dispose: () => encoder.dispose(),
   };
-}
-
-/** Throws InputError where the sets allow no measure of CLIP. */
-function measuresAllowed(sets: PictureSets): Set<MeasureName> {
-  const names = measuresOf('clip');
-  const allowed = names.filter((name) => lacking(name, sets) === undefined);
-  if (allowed.length === 0) {
-    const [score, similarity] = [lacking('CLIP score', sets), lacking('CLIP-I', sets)];
-    throw new InputError(`CLIP score needs ${score}; CLIP-I needs ${similarity}; add one of the two`);
-  }
-  return new Set(allowed);
 }
 
 /**

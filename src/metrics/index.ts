@@ -20,11 +20,12 @@ export { type GroupMetric, harmonyIndex } from './harmony.js';
 export { InceptionEncoder, inceptionSpace } from './inception-encoder.js';
 export { type KernelDistance, kernelDistance, squaredDiscrepancy, subset } from './kernel-distance.js';
 export {
+  allowedMeasures,
   lacking,
   MEASURES,
   type MeasureName,
   measurementLabel,
-  measuresOf,
+  obstacles,
 } from './measures.js';
 export type { Measurement, Metric, Picture, PictureSets } from './metric.js';
 export { nounChunks } from './noun-chunks.js';

@@ -1,4 +1,5 @@
 /** Every measure of generated pictures by its name: which model gives it, what it needs, and which way is better. */
+import { InputError } from '../errors.js';
 import type { Measurement, PictureSets } from './metric.js';
 
 interface Measure {
@@ -21,10 +22,7 @@ export const MEASURES = {
 
 export type MeasureName = keyof typeof MEASURES;
 
-/** The measures that a model gives. */
-export function measuresOf(model: Measure['model']): MeasureName[] {
-  return (Object.keys(MEASURES) as MeasureName[]).filter((name) => MEASURES[name].model === model);
-}
+const NAMES = Object.keys(MEASURES) as MeasureName[];
 
 /** What these sets lack for a measure, as in "CLIP score needs …"; undefined where they lack nothing. */
 export function lacking(name: MeasureName, { real, generated }: PictureSets): string | undefined {
@@ -43,6 +41,25 @@ export function lacking(name: MeasureName, { real, generated }: PictureSets): st
       return `at least 2 ${what} pictures, and there ${count === 1 ? 'is 1' : 'are none'}`;
     }
   }
+}
+
+/** The measures of a model that these sets do not allow: sentences such as "CLIP score, CLIP-T need …". */
+export function obstacles(model: Measure['model'], sets: PictureSets): string[] {
+  const names = new Map<string, MeasureName[]>();
+  for (const name of NAMES.filter((one) => MEASURES[one].model === model)) {
+    const lack = lacking(name, sets);
+    if (lack !== undefined) names.set(lack, [...(names.get(lack) ?? []), name]);
+  }
+  return [...names].map(
+    ([lack, those]) => `${those.join(', ')} ${those.length === 1 ? 'needs' : 'need'} ${lack}`,
+  );
+}
+
+/** The measures of a model that these sets allow. Throws InputError where that is none. */
+export function allowedMeasures(model: Measure['model'], sets: PictureSets): Set<MeasureName> {
+  const allowed = NAMES.filter((name) => MEASURES[name].model === model && lacking(name, sets) === undefined);
+  if (allowed.length === 0) throw new InputError(`${obstacles(model, sets).join('; ')}; add what is missing`);
+  return new Set(allowed);
 }
 
 /** A number as its measure describes it. */

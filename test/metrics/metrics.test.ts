@@ -114,8 +114,9 @@ describe('CLIP', () => {
     );
     await expect(names({ real: [], generated: uncaptioned })).rejects.toThrow(InputError);
     await expect(names({ real: [], generated: uncaptioned })).rejects.toThrow(
-      'CLIP score needs captions of all generated pictures, and 4 of 4 have none; ' +
-        'CLIP-I needs real pictures, and there are none; add one of the two',
+      'CLIP score, CLIP-T need captions of all generated pictures, and 4 of 4 have none; ' +
+        'CLIP-I needs real pictures, and there are none; CLIP Fréchet distance, CLIP kernel distance need ' +
+        'at least 2 real pictures, and there are none; add what is missing',
     );
   });
 
@@ -155,7 +156,7 @@ it('takes the mean of the products of what BLIP answers, and says how much it as
   expect(found!.details).toEqual({ generated: 2, questions: 3 });
   expect(measurementLabel(found!)).toMatch(/^B-VQA \(blip-\w+\)$/);
   await expect(measure({ real: [], generated: uncaptioned }, { blip })).rejects.toThrow(
-    'B-VQA needs captions of all generated pictures, and 4 of 4 have none; add them',
+    'B-VQA needs captions of all generated pictures, and 4 of 4 have none; add what is missing',
   );
 });
 
