@@ -1,4 +1,5 @@
 /** The settings of `sara evaluate`: which pictures, what measures them, and how they are drawn where a model is given. */
+
 import { z } from 'zod';
 import { UsageError } from '../errors.js';
 import { PICTURE_RESIZES } from '../metrics/index.js';
@@ -9,6 +10,7 @@ import { flag, kebab, oneOf, text } from '../train/settings.js';
 import { adapterSetting } from './adapter-setting.js';
 import { drawingSettings, embeddingSetting } from './drawing-settings.js';
 import type { EvaluateSettings } from './evaluate-task.js';
+import { metricModelSettings } from './metric-models.js';
 
 /** Settings that say nothing about pictures that are there already. */
 const drawn = {
@@ -36,18 +38,7 @@ export const evaluateSchema = z.strictObject({
   generated: text('a folder')
     .optional()
     .meta({ argument: '<folder>', help: 'pictures to be measured; or --model, which draws them' }),
-  inception: text('a file').optional().meta({
-    argument: '<file>',
-    help: 'FID and KID with these weights of torch-fidelity or pytorch-fid (.pth or .safetensors)',
-  }),
-  clip: text('a CLIP folder').optional().meta({
-    argument: '<folder>',
-    help: 'CLIP score, CLIP-T, CLIP-I and distances with this CLIP, as transformers saves it',
-  }),
-  blip: text('a BLIP folder').optional().meta({
-    argument: '<folder>',
-    help: 'B-VQA with this BLIP for questions, such as Salesforce/blip-vqa-capfilt-large',
-  }),
+  ...metricModelSettings,
   resize: oneOf(PICTURE_RESIZES).default('none').meta({
     argument: '<how>',
     help: 'before Inception and CLIP: none, or official, which squashes to 512 × 512 as the official SaRA does',

@@ -73,6 +73,6 @@ export function measurement(
 }
 
 /** What a measurement is called wherever it is shown: `FID`, `CLIP score (emoji-clip)`. */
-export function measurementLabel({ name, model }: Pick<Measurement, 'name' | 'model'>): string {
+export function measurementLabel({ name, model }: { name: string; model?: string }): string {
   return model === undefined ? name : `${name} (${model})`;
 }

@@ -10,6 +10,7 @@ export {
 } from './data/image-folder.js';
 export { scanFolder } from './data/scan.js';
 export { MovingAverage } from './ema.js';
+export { InUseError, lockFolder } from './lock.js';
 export type { RunEstimate } from './memory/run-estimate.js';
 export { readPrompts } from './prompts.js';
 export { type RunEvent, type RunHooks, type RunResult, type SampleRequest, trainRun } from './run.js';

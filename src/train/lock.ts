@@ -18,7 +18,12 @@ export interface Lock {
   release(): Promise<void>;
 }
 
-/** Throws InputError where a living process holds the folder. */
+/** A living process holds the folder. */
+export class InUseError extends InputError {
+  override readonly name = 'InUseError';
+}
+
+/** Throws InUseError where a living process holds the folder. */
 export async function lockFolder(folder: string): Promise<Lock> {
   const path = join(folder, LOCK);
   const own: Holder = { pid: process.pid, host: hostname(), started: await startOf(process.pid) };
@@ -31,7 +36,7 @@ export async function lockFolder(folder: string): Promise<Lock> {
     }
     const holder = await readHolder(path);
     if (holder && (await lives(holder))) {
-      throw new InputError(
+      throw new InUseError(
         `${folder} is in use by process ${holder.pid} on ${holder.host}; wait for it, stop it, or name another folder with --out (if that process is gone, remove ${path})`,
       );
     }

@@ -1,117 +1,94 @@
-/** One cell of a comparison: train, draw, measure; kept in a folder, where a finished one is found again. */
+/** One cell of a comparison: train, draw, measure; each kept in a folder, where what is finished is found again. */
 import { join } from 'node:path';
-import { exists, readJson, writeFileAtomic } from '../../formats/index.js';
-import { generate } from '../../generate/index.js';
-import type { Picture } from '../../metrics/index.js';
-import { StableDiffusion } from '../../models/index.js';
-import { applyAdapters } from '../../peft/index.js';
-import { ImageFolder, type TrainConfig, trainRun } from '../../train/index.js';
-import { loadAdapters } from '../adapters.js';
-import { writeCaptionedPictures } from '../captioned-pictures.js';
+import { ensureFolder } from '../../formats/index.js';
+import type { Metric } from '../../metrics/index.js';
+import type { RuntimeOptions } from '../../runtime/index.js';
+import { lockFolder } from '../../train/index.js';
+import { ensureDrawn, ensureMeasured } from './drawn.js';
 import type { Drawing } from './experiment.js';
-import type { Cell } from './grid.js';
-import { CELL_METRICS, type CellMetricName } from './metrics.js';
+import { type Cell, digest, type Place, type Training } from './grid.js';
+import type { CellMeasurement } from './metrics.js';
+import { openTrained } from './open-trained.js';
+import { ensureTrained, type Trained } from './training.js';
 
 export interface CellResult {
-  readonly id: string;
-  readonly set: string;
-  readonly row: string;
-  readonly size: number | undefined;
+  readonly place: Place;
   readonly seed: number;
   /** Weights or parameters that trained. */
   readonly trained: number;
-  readonly values: Readonly<Partial<Record<CellMetricName, number>>>;
   /** Of training alone, without looking for what to train. */
   readonly secondsPerStep: number;
-  readonly seconds: number;
-  /** Everything that the result depends on. */
-  readonly configuration: { readonly training: TrainConfig; readonly drawing: Drawing };
+  /** None where the training diverged. */
+  readonly measurements: readonly CellMeasurement[];
+  /** Names of the trainings' folders, and of that of the pictures. */
+  readonly trainings: readonly string[];
+  readonly pictures: string;
 }
 
 export interface CellOptions {
-  /** The comparison's folder. */
+  /** Where trainings and pictures are kept, of this comparison and others. */
   readonly out: string;
+  readonly model: string;
   readonly drawing: Drawing;
-  readonly metrics: readonly CellMetricName[];
-  readonly inception: string | undefined;
+  readonly metrics: readonly Metric[];
+  /** Tells the networks of the metrics from others. */
+  readonly metricsDigest: string;
+  readonly runtime: RuntimeOptions;
   /** The share of the cell's steps that are done. */
   readonly onStep: (share: number) => void;
   readonly stopRequested: () => boolean;
 }
 
-/** The result of a cell, from its folder where it is finished; undefined where the cell was asked to stop. */
+/** Undefined where it was asked to stop. Throws InUseError where another process has the cell, InputError where it cannot be run. */
 export async function runCell(cell: Cell, options: CellOptions): Promise<CellResult | undefined> {
-  const { id, set, row, size, seed } = cell;
-  const { drawing, onStep, stopRequested } = options;
-  const folder = join(options.out, 'cells', id);
-  const file = join(folder, 'result.json');
-  if (await exists(file)) return (await readJson(file)) as CellResult;
-  const started = performance.now();
-  const config = { ...cell.config, out: join(folder, 'run'), cache: join(options.out, 'encodings') };
-  const seconds: number[] = [];
-  let trained = 0;
-  let searchSteps = 0;
-  const run = await trainRun(config, {
-    stopRequested,
-    onEvent: (event) => {
-      if (event.type === 'selected') trained = event.trained;
-      if (event.type === 'searching') searchSteps = event.steps;
-      if (event.type !== 'step') return;
-      if (event.step > searchSteps) seconds.push(event.seconds);
-      onStep(event.step / event.steps);
-    },
-  });
-  if (run.result === undefined) return undefined;
-  const sd = await openResult(config, run.result);
+  const { out, drawing, metrics, metricsDigest, stopRequested } = options;
+  const trained = await trainAll(cell.trainings, options);
+  if (!trained || stopRequested()) return undefined;
+  const pictures = picturesName(cell, options);
+  const result = {
+    ...{ place: cell.place, seed: cell.seed },
+    ...{ trained: trained[0]?.trained ?? 0, secondsPerStep: trained[0]?.secondsPerStep ?? 0 },
+    ...{ trainings: cell.trainings.map(({ id }) => id), pictures },
+  };
+  const learned = trained.map(({ result }) => result).filter((path) => path !== undefined);
+  if (learned.length < trained.length) return { ...result, measurements: [] };
+  const folder = join(out, 'pictures', pictures);
+  await ensureFolder(folder);
+  const lock = await lockFolder(folder);
   try {
-    const drawn = await draw(sd, cell, join(folder, 'pictures'), drawing);
-    const values: Partial<Record<CellMetricName, number>> = {};
-    for (const name of options.metrics) {
-      if (stopRequested()) return undefined;
-      values[name] = await CELL_METRICS[name].measure({
-        sd,
-        set,
-        config,
-        drawn,
-        inception: options.inception,
-      });
-    }
-    const result: CellResult = {
-      ...{ id, set: set.name, row, size, seed, trained, values },
-      secondsPerStep: median(seconds),
-      seconds: (performance.now() - started) / 1000,
-      configuration: { training: cell.config, drawing },
-    };
-    await writeFileAtomic(file, `${JSON.stringify(result, null, 2)}\n`);
-    return result;
+    const { scale } = cell.place;
+    const open = () => openTrained(options.model, learned, { ...options.runtime, scale });
+    const drawn = await ensureDrawn(cell, folder, { drawing, open });
+    if (stopRequested()) return undefined;
+    const looking = { pictures: drawn.pictures, metrics, digest: metricsDigest };
+    const seen = await ensureMeasured(cell, folder, looking);
+    return { ...result, measurements: [...drawn.measurements, ...seen] };
   } finally {
-    await sd.dispose();
+    await lock.release();
   }
 }
 
-/** The base with the run's adapter, or the model that the run made. */
-async function openResult(config: TrainConfig, result: string): Promise<StableDiffusion> {
-  if (await exists(join(result, 'model_index.json'))) return StableDiffusion.load(result, config);
-  const sd = await StableDiffusion.load(config.model, config);
-  applyAdapters(sd.unet, await loadAdapters([{ path: result, scale: 1 }]), config);
-  return sd;
+async function trainAll(
+  trainings: readonly Training[],
+  { out, onStep, stopRequested }: CellOptions,
+): Promise<Trained[] | undefined> {
+  const all: Trained[] = [];
+  for (const [i, training] of trainings.entries()) {
+    const trained = await ensureTrained(training, {
+      folder: join(out, 'trainings', training.id),
+      encodings: join(out, 'encodings'),
+      onStep: (share) => onStep((i + share) / trainings.length),
+      stopRequested,
+    });
+    if (!trained) return undefined;
+    all.push(trained);
+  }
+  return all;
 }
 
-/** Draws captions of the held-out pictures, the same with the same noise in every cell of a seed, as a folder with captions. */
-async function draw(
-  sd: StableDiffusion,
-  { set, seed, config }: Cell,
-  folder: string,
-  { prompts: count, steps, guidance }: Drawing,
-): Promise<Picture[]> {
-  const { prefix, suffix } = set;
-  const size = config.size ?? sd.pictureSides[0];
-  const held = await ImageFolder.open(set['held-out'], { size, prefix, suffix });
-  const prompts = held.entries.slice(0, count).map((entry) => held.captionOf(entry));
-  const images = await generate(sd, { prompt: prompts, steps, guidance, seed, width: size, height: size });
-  return writeCaptionedPictures(folder, images, prompts);
-}
-
-function median(values: readonly number[]): number {
-  return values.toSorted((a, b) => a - b)[Math.floor(values.length / 2)] ?? 0;
+/** Readable, and with a digest of all that is drawn from. */
+function picturesName({ set, row, place, seed, trainings }: Cell, { model, drawing }: CellOptions): string {
+  const readable = `${set.name} ${row.name} seed ${seed}`.replace(/[^\w.]+/g, '-');
+  const ids = trainings.map(({ id }) => id);
+  return `${readable}-${digest([model, ids, place.scale, seed, drawing, set, row.subject])}`;
 }

@@ -3,8 +3,11 @@ import { parse, YAMLParseError } from 'yaml';
 import { z } from 'zod';
 import { InputError } from '../../errors.js';
 import { readText } from '../../formats/index.js';
+import { runtimeSettings } from '../../train/runtime-settings.js';
 import { camel } from '../../train/settings.js';
-import { CELL_METRICS, type CellMetricName } from './metrics.js';
+import { METRIC_NAMES } from './metrics.js';
+
+const value = z.union([z.string(), z.number(), z.boolean()]);
 
 /** Settings of `sara train`, named as its flags are; `trainSchema` checks them. */
 const settings = z
@@ -14,22 +17,35 @@ const settings = z
   );
 
 const name = z.string().min(1);
-const metric = z.enum(Object.keys(CELL_METRICS) as [CellMetricName, ...CellMetricName[]]);
+const metric = z.enum(METRIC_NAMES);
 
 const pictureSet = z.strictObject({
   name,
   data: name,
   /** Pictures of the same style that training never shows: the loss is measured on them, and their captions are drawn. */
-  'held-out': name,
+  'held-out': name.optional(),
   prefix: z.string().default(''),
   suffix: z.string().default(''),
+  /** Settings of every run on this set, such as prompts of DreamBooth. */
+  settings: settings.default({}),
+  /** Drawn instead of captions of the held-out set; "{subject}" stands for what a row calls the subject. */
+  prompts: z.array(name).nonempty().optional(),
+  /** What the subject is in words that the base model knows: what is drawn is measured against prompts that say so. */
+  subject: name.optional(),
 });
 
 const row = z.strictObject({
   name,
-  settings,
+  /** None: the base model. */
+  settings: settings.optional(),
   /** Whether it is run at each of the sizes, or once. */
   sized: z.boolean().default(true),
+  /** Strengths α (paper Eq. 2) at which what was learned is applied. */
+  scales: z.array(z.number()).nonempty().default([1]),
+  /** Applies what was learned on all sets at once, not only on the one that is drawn. */
+  merged: z.boolean().default(false),
+  /** What this row calls the subject of a set, such as "sks cat". */
+  subject: name.optional(),
   /** Settings that --quick changes. */
   quick: settings.default({}),
 });
@@ -37,9 +53,14 @@ const row = z.strictObject({
 const drawing = z.strictObject({
   /** How many captions of the held-out set are drawn. */
   prompts: z.int().min(1).default(25),
+  /** Pictures of each prompt. */
+  count: z.int().min(1).default(1),
   steps: z.int().min(1).default(20),
   guidance: z.number().default(3),
 });
+
+/** Networks that metrics look through. */
+const models = z.strictObject({ inception: name, clip: name, blip: name }).partial();
 
 const schema = z.strictObject({
   title: name,
@@ -50,9 +71,13 @@ const schema = z.strictObject({
   rows: z.array(row).nonempty(),
   /** Weights that train, as shares of those of the UNet. */
   sizes: z.array(z.number().gt(0).max(1)).default([]),
+  /** Settings of which every combination is run, for each row. */
+  vary: z.record(z.string(), z.array(value).nonempty()).default({}),
   seeds: z.array(z.int().min(0)).nonempty(),
   training: settings.default({}),
+  ...runtimeSettings,
   drawing: drawing.prefault({}),
+  models: models.default({}),
   metrics: z.array(metric).nonempty(),
   /** The metrics that VLHI joins, within each set. */
   index: z.array(metric).min(2).optional(),
@@ -61,6 +86,7 @@ const schema = z.strictObject({
     .strictObject({
       sets: z.int().min(1),
       sizes: z.array(z.number().gt(0).max(1)),
+      vary: z.record(z.string(), z.array(value).nonempty()),
       seeds: z.array(z.int().min(0)).nonempty(),
       training: settings,
       drawing: drawing.partial(),
@@ -71,7 +97,9 @@ const schema = z.strictObject({
 
 export type Experiment = Omit<z.output<typeof schema>, 'quick'>;
 export type PictureSet = Experiment['sets'][number];
+export type Row = Experiment['rows'][number];
 export type Drawing = Experiment['drawing'];
+export type Value = z.output<typeof value>;
 
 /** Reads an experiment file, cut down where `quick`. Throws InputError, naming the place, where it cannot be used. */
 export async function readExperiment(path: string, quick: boolean): Promise<Experiment> {
@@ -83,18 +111,17 @@ export async function readExperiment(path: string, quick: boolean): Promise<Expe
   }
   const { quick: changes, ...experiment } = result.data;
   if (!quick) return experiment;
-  const { sets = experiment.sets.length, sizes = experiment.sizes, seeds = experiment.seeds } = changes;
+  const { sets = experiment.sets.length, training, drawing, ...lists } = changes;
   return {
     ...experiment,
+    ...lists,
     sets: experiment.sets.slice(0, sets) as Experiment['sets'],
     rows: experiment.rows.map((row) => ({
       ...row,
-      settings: { ...row.settings, ...row.quick },
+      settings: row.settings && { ...row.settings, ...row.quick },
     })) as Experiment['rows'],
-    sizes,
-    seeds,
-    training: { ...experiment.training, ...changes.training },
-    drawing: { ...experiment.drawing, ...changes.drawing },
+    training: { ...experiment.training, ...training },
+    drawing: { ...experiment.drawing, ...drawing },
   };
 }
 

@@ -1,59 +1,52 @@
-/** What is measured of every cell of a comparison, by name. */
-import { resolve } from 'node:path';
+/** What is measured of every cell of a comparison, by name, and what each name needs. */
+import { readdir, stat } from 'node:fs/promises';
+import { extname, join } from 'node:path';
 import { InputError } from '../../errors.js';
-import { inceptionSpace, type Picture, setDistances } from '../../metrics/index.js';
-import type { StableDiffusion } from '../../models/index.js';
-import { denoisingLosses } from '../../report/index.js';
-import { ImageFolder, scanFolder, type TrainConfig } from '../../train/index.js';
-import type { PictureSet } from './experiment.js';
+import { sha256OfFile } from '../../formats/index.js';
+import { MEASURES, type Measurement, type MeasureName, type MetricModels } from '../../metrics/index.js';
+import { digest } from './grid.js';
 
-/** A trained model and what it drew. */
-export interface CellOutcome {
-  readonly sd: StableDiffusion;
-  readonly set: PictureSet;
-  readonly config: TrainConfig;
-  /** What it drew, with the captions as prompts. */
-  readonly drawn: readonly Picture[];
-  /** Weights of FID's Inception, where given. */
-  readonly inception: string | undefined;
+const HELD_OUT_LOSS = 'held-out loss';
+
+export type MetricName = MeasureName | typeof HELD_OUT_LOSS;
+export const METRIC_NAMES: [MetricName, ...MetricName[]] = [
+  HELD_OUT_LOSS,
+  ...(Object.keys(MEASURES) as MeasureName[]),
+];
+
+/** A measure of the pictures, or the loss of the model itself. */
+export type CellMeasurement = Omit<Measurement, 'name'> & { readonly name: MetricName };
+
+export function betterOf(name: MetricName): 'lower' | 'higher' {
+  return name === HELD_OUT_LOSS ? 'lower' : MEASURES[name].better;
 }
 
-export interface CellMetric {
-  readonly better: 'lower' | 'higher';
-  measure(outcome: CellOutcome): Promise<number>;
+/** The models of which these metrics are, of those that are named. Throws InputError where one is not. */
+export function modelsOf(names: readonly MetricName[], models: MetricModels): MetricModels {
+  const needed = names.flatMap((name) => (name === HELD_OUT_LOSS ? [] : { name, of: MEASURES[name].model }));
+  for (const { name, of } of needed) {
+    if (models[of] !== undefined) continue;
+    throw new InputError(
+      `the metric "${name}" needs a model that measures; add --${of} <path>, or models: { ${of}: <path> } to the file`,
+    );
+  }
+  return Object.fromEntries(needed.map(({ of }) => [of, models[of]]));
 }
 
-const heldOutLoss: CellMetric = {
-  better: 'lower',
-  async measure({ sd, set, config }) {
-    const { prefix, suffix } = set;
-    const size = config.size ?? sd.pictureSides[0];
-    const folder = await ImageFolder.open(set['held-out'], { size, prefix, suffix });
-    const losses = await denoisingLosses(sd, folder, folder.plainSamples());
-    return losses.reduce((sum, loss) => sum + loss, 0) / losses.length;
-  },
-};
+/** Endings of files of weights. */
+const WEIGHTS = new Set(['.safetensors', '.bin', '.pth', '.pt']);
 
-const fid: CellMetric = {
-  better: 'lower',
-  async measure({ set, drawn, inception }) {
-    if (inception === undefined) {
-      throw new InputError('the metric "FID" needs the weights of Inception; add --inception <file>');
-    }
-    const { pairs } = await scanFolder(resolve(set.data), { captioned: false });
-    const space = await inceptionSpace(inception, 'none');
-    const metric = setDistances(space, { names: { frechet: 'FID', kernel: 'KID' } });
-    try {
-      const [distance] = await metric.measure({ real: pairs, generated: drawn }, () => {});
-      return distance!.value;
-    } finally {
-      await metric.dispose();
-    }
-  },
-};
+/** Tells weights apart by their content, so that numbers of other networks are not taken for those of these. */
+export async function digestOfModels(models: MetricModels): Promise<string> {
+  const found: string[] = [];
+  for (const path of Object.values(models).filter((path) => path !== undefined)) {
+    for (const file of await weightFiles(path)) found.push(await sha256OfFile(file));
+  }
+  return digest(found);
+}
 
-export const CELL_METRICS = { 'held-out loss': heldOutLoss, FID: fid } as const satisfies Record<
-  string,
-  CellMetric
->;
-export type CellMetricName = keyof typeof CELL_METRICS;
+async function weightFiles(path: string): Promise<string[]> {
+  if ((await stat(path)).isFile()) return [path];
+  const names = (await readdir(path)).filter((name) => WEIGHTS.has(extname(name)));
+  return names.sort().map((name) => join(path, name));
+}

@@ -1,81 +1,71 @@
-/** From the results of cells to a table: means and spreads over seeds, and VLHI within each picture set. */
+/** From the results of cells to the rows of a table: means and spreads over seeds, and VLHI within each picture set. */
 import { harmonyIndex } from '../../metrics/index.js';
 import type { CellResult } from './cell.js';
 import type { Experiment } from './experiment.js';
-import { percent } from './grid.js';
-import { CELL_METRICS, type CellMetricName } from './metrics.js';
+import type { Place } from './grid.js';
+import { betterOf, type MetricName } from './metrics.js';
 
-export interface SummaryRow {
-  readonly set: string;
-  readonly row: string;
-  readonly size: number | undefined;
+export interface SummaryRow extends Place {
   readonly trained: number;
   readonly seeds: number;
-  readonly metrics: Readonly<Partial<Record<CellMetricName, { mean: number; spread: number }>>>;
+  /** Of these the training diverged; the row's numbers are none then. */
+  readonly diverged: number;
+  /** NaN where a training diverged. */
+  readonly metrics: Readonly<Partial<Record<MetricName, Spread>>>;
   /** Of the means, within the rows of the set. */
   readonly index: number | undefined;
   readonly secondsPerStep: number;
 }
 
-/** One row for each set, method and size; spreads are standard deviations over seeds (n − 1). */
+export interface Spread {
+  readonly mean: number;
+  /** Standard deviation over seeds (n − 1); 0 for a single one. */
+  readonly spread: number;
+}
+
+/** One row for each place. Throws RangeError where a metric of the experiment was not measured. */
 export function summarize({ metrics, index }: Experiment, results: readonly CellResult[]): SummaryRow[] {
   const groups = new Map<string, CellResult[]>();
-  for (const result of results) groups.set(keyOf(result), [...(groups.get(keyOf(result)) ?? []), result]);
+  for (const result of results) {
+    const key = JSON.stringify(result.place);
+    groups.set(key, [...(groups.get(key) ?? []), result]);
+  }
   const rows = [...groups.values()].map((cells) => ({
-    ...{ set: cells[0]!.set, row: cells[0]!.row, size: cells[0]!.size, trained: cells[0]!.trained },
-    seeds: cells.length,
+    ...cells[0]!.place,
+    ...{ trained: cells[0]!.trained, seeds: cells.length },
+    diverged: cells.filter(({ measurements }) => measurements.length === 0).length,
     metrics: Object.fromEntries(
-      metrics.map((name) => [name, spreadOf(cells.map(({ values }) => values[name]!))]),
+      metrics.map((name) => [name, spreadOf(cells.map((cell) => measured(cell, name)))]),
     ),
     secondsPerStep: meanOf(cells.map(({ secondsPerStep }) => secondsPerStep)),
   }));
-  return rows.map((row) => {
-    if (!index) return { ...row, index: undefined };
-    const group = rows.filter(({ set }) => set === row.set);
-    const all = harmonyIndex(
-      index.map((name) => ({
-        values: group.map(({ metrics: found }) => found[name]!.mean),
-        better: CELL_METRICS[name].better,
-      })),
-    );
-    return { ...row, index: all[group.indexOf(row)] };
-  });
+  return rows.map((row) => ({ ...row, index: index && indexOf(row, rows, index) }));
 }
 
-const keyOf = ({ set, row, size }: CellResult): string => JSON.stringify([set, row, size]);
+type RowMetrics = Pick<SummaryRow, 'set' | 'metrics'>;
 
-/** The table as Markdown, under the experiment's title. */
-export function markdown({ title, about, metrics, index }: Experiment, rows: readonly SummaryRow[]): string {
-  const arrow = (name: CellMetricName) => `${name} ${CELL_METRICS[name].better === 'lower' ? '↓' : '↑'}`;
-  const head = [
-    'set',
-    'method',
-    'size',
-    'trained',
-    'seeds',
-    ...metrics.map(arrow),
-    ...(index ? ['VLHI ↑'] : []),
-    's / step',
-  ];
-  const body = rows.map((row) => [
-    ...[row.set, row.row, row.size === undefined ? '–' : percent(row.size)],
-    ...[row.trained.toLocaleString('en-US'), String(row.seeds)],
-    ...metrics.map((name) => shown(row.metrics[name]!, row.seeds)),
-    ...(row.index === undefined ? [] : [row.index.toFixed(2)]),
-    row.secondsPerStep.toPrecision(2),
-  ]);
-  const group = index
-    ? `\nVLHI joins ${index.join(' and ')} within all rows of a set and says nothing outside that group.\n`
-    : '';
-  const lines = [head, head.map(() => '---'), ...body].map((cells) => `| ${cells.join(' | ')} |`);
-  return `# ${title}\n\n${about === '' ? '' : `${about.trim()}\n\n`}${lines.join('\n')}\n${group}`;
+/** VLHI among the rows of the set whose training did not diverge. */
+function indexOf(row: RowMetrics, rows: readonly RowMetrics[], names: readonly MetricName[]): number {
+  const group = rows.filter(
+    ({ set, metrics }) => set === row.set && names.every((name) => Number.isFinite(metrics[name]!.mean)),
+  );
+  const all = harmonyIndex(
+    names.map((name) => ({
+      values: group.map(({ metrics }) => metrics[name]!.mean),
+      better: betterOf(name),
+    })),
+  );
+  return all[group.indexOf(row)] ?? Number.NaN;
 }
 
-function shown({ mean, spread }: { mean: number; spread: number }, seeds: number): string {
-  return seeds > 1 ? `${mean.toPrecision(4)} ± ${spread.toPrecision(2)}` : mean.toPrecision(4);
+function measured({ measurements, pictures }: CellResult, name: MetricName): number {
+  if (measurements.length === 0) return Number.NaN;
+  const found = measurements.find((measurement) => measurement.name === name);
+  if (!found) throw new RangeError(`expected "${name}" among the measurements of ${pictures}, got none`);
+  return found.value;
 }
 
-function spreadOf(values: readonly number[]): { mean: number; spread: number } {
+function spreadOf(values: readonly number[]): Spread {
   const mean = meanOf(values);
   const squares = values.reduce((sum, value) => sum + (value - mean) ** 2, 0);
   return { mean, spread: values.length > 1 ? Math.sqrt(squares / (values.length - 1)) : 0 };

@@ -1,61 +1,119 @@
 /** A comparison, done in a worker thread cell by cell; called again, it goes on where it stopped. */
 import { join } from 'node:path';
-import { writeFileAtomic } from '../../formats/index.js';
+import { setTimeout as delay } from 'node:timers/promises';
+import { openMetrics } from '../../metrics/index.js';
 import { loadUNet } from '../../models/index.js';
 import { countParameters } from '../../nn/index.js';
+import { InUseError } from '../../train/index.js';
 import { type CellResult, runCell } from './cell.js';
 import type { Experiment } from './experiment.js';
-import { cellsOf } from './grid.js';
-import { markdown, summarize } from './summary.js';
+import { type Cell, cellsOf, nameOf } from './grid.js';
+import { digestOfModels, modelsOf } from './metrics.js';
+import { type Report, writeReport } from './report.js';
 
 export interface CompareSettings {
   experiment: Experiment;
+  /** Names the files of results. */
+  name: string;
   out: string;
-  inception: string | undefined;
 }
 
 export type CompareEvent =
   | { type: 'progress'; done: number; total: number; cell: string }
-  | { type: 'cell'; number: number; of: number; result: CellResult };
+  | { type: 'cell'; number: number; of: number; name: string; result: CellResult };
 
-export interface CompareResult {
+export interface CompareResult extends Report {
   status: 'finished' | 'stopped';
-  /** Files of the table and of all results. */
-  table: string;
-  results: string;
-  markdown: string;
 }
 
-/** Writes results.json and results.md after every cell. Throws InputError where a cell cannot be run. */
+/** Milliseconds until cells are asked for again that other processes have. */
+const PATIENCE = 1000;
+
+/**
+ * Writes the files of results after every cell. Cells that another process works on are left to it, so that several may run
+ * the same comparison. Throws InputError where a cell cannot be run.
+ */
 export async function compareTask(
-  { experiment, out, inception }: CompareSettings,
+  { experiment, name, out }: CompareSettings,
   onEvent: (event: CompareEvent) => void,
   stopRequested: () => boolean,
 ): Promise<CompareResult> {
-  const cells = cellsOf(experiment, countParameters((await loadUNet(experiment.model)).parameters));
-  const { drawing, metrics } = experiment;
-  const total = cells.reduce((sum, { config }) => sum + config.steps, 0);
-  const files = { table: join(out, 'results.md'), results: join(out, 'results.json') };
-  const results: CellResult[] = [];
-  let before = 0;
-  let text = '';
-  for (const cell of cells) {
-    const { steps } = cell.config;
-    const onStep = (share: number) =>
-      onEvent({ type: 'progress', done: before + Math.floor(share * steps), total, cell: cell.id });
-    const result = await runCell(cell, { out, drawing, metrics, inception, onStep, stopRequested });
-    if (!result) return { status: 'stopped', ...files, markdown: text };
-    before += steps;
-    onStep(0);
-    results.push(result);
-    onEvent({ type: 'cell', number: results.length, of: cells.length, result });
-    const rows = summarize(experiment, results);
-    text = markdown(experiment, rows);
-    await writeFileAtomic(files.table, text);
-    await writeFileAtomic(
-      files.results,
-      `${JSON.stringify({ experiment, rows, cells: results }, null, 2)}\n`,
+  const { model, drawing, device, threads } = experiment;
+  const cells = cellsOf(experiment, countParameters((await loadUNet(model)).parameters));
+  const models = modelsOf(experiment.metrics, experiment.models);
+  const metricsDigest = await digestOfModels(models);
+  const runtime = { device, threads };
+  const metrics = await openMetrics(models, { ...runtime, cache: join(out, 'features') });
+  const options = { out, model, drawing, metrics, metricsDigest, runtime, stopRequested };
+  const results = new Map<Cell, CellResult>();
+  const report = () =>
+    writeReport(
+      experiment,
+      cells.flatMap((cell) => results.get(cell) ?? []),
+      { name, out },
     );
+  const progress = new Progress(cells, onEvent);
+  try {
+    let waiting = cells;
+    while (waiting.length > 0) {
+      const elsewhere: Cell[] = [];
+      for (const cell of waiting) {
+        const onStep = (share: number) => progress.step(cell, share);
+        const result = await runCell(cell, { ...options, onStep }).catch(orElsewhere);
+        if (result === undefined || stopRequested()) return { status: 'stopped', ...(await report()) };
+        if (result === ELSEWHERE) {
+          elsewhere.push(cell);
+          continue;
+        }
+        results.set(cell, result);
+        progress.finish(cell, result);
+        await report();
+      }
+      if (elsewhere.length === waiting.length) await delay(PATIENCE);
+      waiting = elsewhere;
+    }
+    return { status: 'finished', ...(await report()) };
+  } finally {
+    for (const metric of metrics) await metric.dispose();
   }
-  return { status: 'finished', ...files, markdown: text };
+}
+
+const ELSEWHERE = Symbol('another process has the cell');
+
+function orElsewhere(error: unknown): typeof ELSEWHERE {
+  if (error instanceof InUseError) return ELSEWHERE;
+  throw error;
+}
+
+/** Tells how much of the whole grid is done, in steps. */
+class Progress {
+  private readonly finished = new Set<Cell>();
+
+  constructor(
+    private readonly cells: readonly Cell[],
+    private readonly onEvent: (event: CompareEvent) => void,
+  ) {}
+
+  step(cell: Cell, share: number): void {
+    const done = stepsOf([...this.finished]) + Math.floor(share * stepsOf([cell]));
+    this.onEvent({ type: 'progress', done, total: stepsOf(this.cells), cell: nameOf(cell) });
+  }
+
+  finish(cell: Cell, result: CellResult): void {
+    this.finished.add(cell);
+    this.step(cell, 0);
+    this.onEvent({
+      type: 'cell',
+      number: this.finished.size,
+      of: this.cells.length,
+      name: nameOf(cell),
+      result,
+    });
+  }
+}
+
+/** At least one for each cell, so that those of the base model count. */
+function stepsOf(cells: readonly Cell[]): number {
+  const all = cells.flatMap(({ trainings }) => [1, ...trainings.map(({ config }) => config.steps)]);
+  return all.reduce((sum, steps) => sum + steps, 0);
 }

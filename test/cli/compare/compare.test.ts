@@ -45,22 +45,51 @@ it('runs every cell once, and more of them when the file asks for more', async (
   expect(quick.code).toBe(0);
   expect(quick.stdout).toMatch(/\| noise \| SaRA \| 20 % \| [\d,]+ \| 1 \| [\d.]+ \|/);
   expect(quick.stdout).toMatch(/\| noise \| Full \| – \| [\d,]+ \| 1 \|/);
-  const cells = await readdir(path('out/cells'));
-  expect(cells).toHaveLength(2);
-  const file = path(`out/cells/${cells.find((name) => name.includes('SaRA'))}/result.json`);
+  const trainings = await readdir(path('out/trainings'));
+  expect(trainings).toHaveLength(2);
+  const file = path(`out/trainings/${trainings.find((name) => name.includes('sara'))}/trained.json`);
   const first = await readFile(file, 'utf8');
-  expect(JSON.parse(first)).toMatchObject({
-    seed: 0,
-    configuration: { training: { method: 'sara', steps: 2 } },
-  });
+  expect(JSON.parse(first)).toMatchObject({ configuration: { seed: 0, method: 'sara', steps: 2 } });
 
   const whole = await run('--json');
   expect(whole.code).toBe(0);
-  expect(await readdir(path('out/cells'))).toHaveLength(4);
+  expect(await readdir(path('out/trainings'))).toHaveLength(4);
   expect(await readFile(file, 'utf8')).toBe(first);
-  const { rows } = JSON.parse(await readFile(path('out/results.json'), 'utf8'));
+  const { rows } = JSON.parse(await readFile(path('out/two.json'), 'utf8'));
   expect(rows).toHaveLength(2);
   expect(rows[0]).toMatchObject({ seeds: 2, metrics: { 'held-out loss': { mean: expect.any(Number) } } });
+});
+
+it('applies at several strengths and merges what one training learned, beside the base model', async () => {
+  const { path, write } = await prepare();
+  await drawPictures(path('more'), 3);
+  const lossOf = { data: path('more'), 'held-out': path('held-out') };
+  await write({
+    sets: [
+      { name: 'noise', data: path('data'), 'held-out': path('held-out') },
+      { name: 'more', ...lossOf },
+    ],
+    rows: [
+      { name: 'base' },
+      { name: 'SaRA', settings: { method: 'sara', learningRate: 1e-2 }, scales: [0, 1] },
+      { name: 'both', settings: { method: 'sara', learningRate: 1e-2 }, merged: true },
+    ],
+    seeds: [0],
+    quick: undefined,
+  });
+  const { code, stderr } = await sara(['compare', path('two.yaml'), '--out', path('out'), '--json']);
+  expect(stderr).toBe('');
+  expect(code).toBe(0);
+  expect(await readdir(path('out/trainings'))).toHaveLength(2);
+  const { rows } = JSON.parse(await readFile(path('out/two.json'), 'utf8')) as {
+    rows: { set: string; row: string; scale: number; metrics: Record<string, { mean: number }> }[];
+  };
+  const loss = (set: string, row: string, scale = 1) =>
+    rows.find((one) => one.set === set && one.row === row && one.scale === scale)!.metrics['held-out loss']!
+      .mean;
+  for (const set of ['noise', 'more']) expect(loss(set, 'SaRA', 0)).toBe(loss(set, 'base'));
+  expect(loss('noise', 'SaRA')).not.toBe(loss('noise', 'base'));
+  expect(loss('noise', 'both')).toBeCloseTo(loss('more', 'both'), 6); // Adapters are added in another order.
 });
 
 it('refuses what cannot be run', async () => {

@@ -2,29 +2,25 @@
 import { expect, it } from 'vitest';
 import type { CellResult } from '../../../src/cli/compare/cell.js';
 import type { Experiment } from '../../../src/cli/compare/experiment.js';
-import { markdown, summarize } from '../../../src/cli/compare/summary.js';
+import { summarize } from '../../../src/cli/compare/summary.js';
+import { markdown } from '../../../src/cli/compare/table.js';
 
 const experiment = {
   title: 'Two methods',
   about: '',
+  vary: {},
   metrics: ['held-out loss', 'FID'],
   index: ['held-out loss', 'FID'],
 } as unknown as Experiment;
 
 function cell(row: string, seed: number, loss: number, fid: number): CellResult {
   return {
-    ...{
-      id: `${row} ${seed}`,
-      set: 'flat',
-      row,
-      size: 0.0233,
-      seed,
-      trained: 1000,
-      secondsPerStep: 0.25,
-      seconds: 9,
-    },
-    values: { 'held-out loss': loss, FID: fid },
-    configuration: {} as CellResult['configuration'],
+    place: { set: 'flat', row, size: 0.0233, varied: {}, scale: 1 },
+    ...{ seed, trained: 1000, secondsPerStep: 0.25, trainings: [], pictures: '' },
+    measurements: [
+      { name: 'held-out loss', value: loss, better: 'lower', details: {} },
+      { name: 'FID', value: fid, better: 'lower', details: {} },
+    ],
   };
 }
 
@@ -41,7 +37,7 @@ it('joins the seeds of a method, and the metrics of a set', () => {
 });
 
 it('writes them as Markdown', () => {
-  expect(markdown(experiment, summarize(experiment, results))).toBe(`# Two methods
+  expect(markdown(experiment, summarize(experiment, results), new Map())).toBe(`# Two methods
 
 | set | method | size | trained | seeds | held-out loss ↓ | FID ↓ | VLHI ↑ | s / step |
 | --- | --- | --- | --- | --- | --- | --- | --- | --- |
