@@ -1,5 +1,5 @@
 /** The paper's Fig. 5 on the machine that was measured: memory and time over the batch, as SVG files. */
-import { axis } from '../src/report/chart.js';
+import { axis } from '../src/report/charts/axis.js';
 import { html, Markup } from '../src/report/html.js';
 import { titleOf } from './plan.js';
 import { type CellResult, measured, peakBytes, type Result, type Side, typicalSeconds } from './result.js';

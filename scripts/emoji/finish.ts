@@ -7,9 +7,7 @@ import { join } from 'node:path';
 import { contactSheet, writeFileAtomic, writePng } from '../../src/formats/index.js';
 import { generate } from '../../src/generate/index.js';
 import { StableDiffusion, saveStableDiffusion } from '../../src/models/index.js';
-import { lossChart } from '../../src/report/chart.js';
-import type { CurvePoint } from '../../src/report/index.js';
-import { STYLE } from '../../src/report/style.js';
+import { type CurvePoint, lossChart, standaloneSvg } from '../../src/report/index.js';
 import { conceptCaptions } from './pictures.js';
 
 const [diffusion, autoencoder] = process.argv.slice(2) as [string, string];
@@ -31,10 +29,10 @@ for (const [name, folder] of [
     .split('\n')
     .map((line) => JSON.parse(line) as Partial<CurvePoint>)
     .filter((point): point is CurvePoint => point.loss !== undefined);
-  const svg = String(lossChart(points)).replace('<svg ', '<svg xmlns="http://www.w3.org/2000/svg" ');
+  const title = `Training loss of the ${name === 'diffusion' ? 'diffusion model' : name}`;
   await writeFileAtomic(
     join(target, 'training', `${name}.svg`),
-    svg.replace('>', `><style>${STYLE}</style>`),
+    standaloneSvg(lossChart(points)!, { title }),
   );
 }
 

@@ -1,6 +1,7 @@
 /** The report as one HTML file that needs no other: pictures as data, charts as SVG, no script. */
 import { encodePng, type Image } from '../formats/index.js';
-import { changeChart, lossChart } from './chart.js';
+import { changeChart } from './charts/change-chart.js';
+import { lossChart } from './charts/loss-chart.js';
 import { percentChange, withError } from './format.js';
 import { html, Markup } from './html.js';
 import type { Block, Comparison, Fact, LossComparison, Report } from './report.js';

@@ -1,8 +1,14 @@
 /** The report page's style sheet. */
+import { CHART_STYLE, LIGHT } from './charts/style.js';
+
+const light = Object.entries(LIGHT)
+  .map(([name, colour]) => `--${name}: ${colour};`)
+  .join(' ');
+
 export const STYLE = `
 :root {
   color-scheme: light dark;
-  --page: #fbfaf7; --text: #22262b; --quiet: #5c636b; --line: #dcd9d1; --panel: #fff; --accent: #b4491f;
+  ${light}
 }
 @media (prefers-color-scheme: dark) {
   :root { --page: #16181b; --text: #e6e4df; --quiet: #a2a7ad; --line: #363a40; --panel: #1f2226; --accent: #f0905f; }
@@ -38,12 +44,4 @@ pre {
   background: var(--panel); border: 1px solid var(--line); border-radius: .375rem;
   padding: .75rem 1rem; white-space: pre-wrap; overflow-wrap: anywhere; font-size: .875rem;
 }
-.chart { width: 100%; min-width: 34rem; max-width: 45rem; height: auto; font: 12px system-ui, sans-serif; }
-.chart text { fill: var(--quiet); }
-.chart .grid { stroke: var(--line); }
-.chart .raw { fill: none; stroke: var(--quiet); stroke-opacity: .35; stroke-width: 1; }
-.chart .smooth { fill: none; stroke: var(--accent); stroke-width: 2.5; stroke-linejoin: round; }
-.chart .error { stroke: var(--text); stroke-width: 1.5; }
-.chart .zero { stroke: var(--quiet); }
-.chart circle { fill: var(--accent); }
-`;
+.chart { width: 100%; min-width: 34rem; max-width: 45rem; height: auto; }${CHART_STYLE}`;
