@@ -1,4 +1,5 @@
 /** Axes: values to pixels, linear or logarithmic, and where they have ticks. */
+import { alike } from './numbers.js';
 
 export interface Axis {
   readonly end: number;
@@ -9,6 +10,8 @@ export interface Axis {
   text(value: number): string;
 }
 
+/** Parts of an axis of results, which are read more closely. */
+const VALUE_PARTS = 7;
 /** Positive values whose largest is this many times the smallest are shown on a logarithmic axis. */
 const MANY_TIMES = 50;
 /** Beyond the outermost values, as a share of what they span. */
@@ -16,10 +19,10 @@ const MARGIN = 0.06;
 /** A setting with no more values than this has a tick at each. */
 const MOST_VALUES = 12;
 
-/** Values from `start` to `end` on pixels from `from` to `to`, with ticks at round numbers. */
-export function axis(start: number, end: number, from: number, to: number): Axis {
+/** Values from `start` to `end` on pixels from `from` to `to`, with ticks at round numbers that make at most `parts` parts. */
+export function axis(start: number, end: number, from: number, to: number, parts = 5): Axis {
   const span = end - start || 1;
-  const step = niceStep(span / 5);
+  const step = niceStep(span / parts);
   const first = Math.ceil(start / step);
   const count = Math.floor(end / step) - first + 1;
   const ticks = Array.from({ length: Math.max(0, count) }, (_, i) => (first + i) * step);
@@ -71,7 +74,7 @@ export function valueAxis(measured: readonly Measured[], from: number, to: numbe
     return logarithmicAxis(least / margin, most * margin, from, to);
   }
   const margin = MARGIN * (most - least || Math.abs(most) || 1);
-  return axis(least - margin, most + margin, from, to);
+  return axis(least - margin, most + margin, from, to, VALUE_PARTS);
 }
 
 /** Whether all are positive and some are many times as large as others. */
@@ -107,31 +110,6 @@ export function isGeometric(values: readonly number[]): boolean {
 export function distinctSorted(values: readonly number[]): number[] {
   return [...new Set(values.filter(Number.isFinite))].sort((a, b) => a - b);
 }
-
-/**
- * How these values are written side by side: all with an exponent where one needs it; all to the digit of `step`, where that is given.
- */
-export function alike(values: readonly number[], step?: number): (value: number) => string {
-  if (values.some((value) => plain(value).includes('e'))) {
-    return (value) => (value === 0 ? '0' : exponential(value));
-  }
-  if (step === undefined) return plain;
-  const decimals = Math.max(0, -Math.floor(Math.log10(step) + 1e-9));
-  return (value) => signed(value.toFixed(decimals));
-}
-
-/** 0.05, 20000, 2e-4: without the digits that floating point adds. */
-export function plain(value: number): string {
-  const size = Math.abs(value);
-  if (value !== 0 && (size < 1e-3 || size >= 1e6)) return exponential(value);
-  return signed(String(Number(value.toPrecision(6))));
-}
-
-const exponential = (value: number): string =>
-  signed(Number(value.toPrecision(3)).toExponential().replace('+', ''));
-
-/** With the sign for minus instead of a hyphen. */
-export const signed = (digits: string): string => digits.replace(/^-/, '−');
 
 /** 1, 2 or 5 times a power of ten, at least `step`. */
 function niceStep(step: number): number {

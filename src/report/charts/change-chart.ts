@@ -2,8 +2,9 @@
 import { withError } from '../format.js';
 import { html } from '../html.js';
 import type { LossComparison } from '../report.js';
-import { axis, plain } from './axis.js';
+import { axis } from './axis.js';
 import { Chart, WIDTH } from './chart.js';
+import { plain } from './numbers.js';
 
 const RIGHT = 16;
 const BOTTOM = 40;

@@ -2,7 +2,7 @@
 import { html, type Markup } from '../html.js';
 import { type Axis, tenth } from './axis.js';
 import { type Quantity, WIDTH } from './chart.js';
-import { fitted, textWidth, widest } from './text.js';
+import { BOLD, fitted, textWidth, widest } from './text.js';
 
 /** The pixels that points are drawn in. */
 export interface Box {
@@ -38,13 +38,13 @@ export function titleAbove(quantity: Quantity): Markup {
 /** The quantity's name below the middle of an axis across, or as near to it as the picture allows. */
 export function titleBelow(quantity: Quantity, { left, right, bottom }: Box): Markup {
   const said = hint(quantity, '←', '→');
-  const half = textWidth(`${quantity.title}${said}`) / 2;
+  const half = (BOLD * textWidth(quantity.title) + textWidth(said)) / 2;
   const middle = Math.max(half, Math.min((left + right) / 2, WIDTH - 4 - half));
   return html`<text x="${tenth(middle)}" y="${bottom + 38}" text-anchor="middle">${title(quantity, said, WIDTH - 8)}</text>`;
 }
 
 function title(quantity: Quantity, said: string, room: number): Markup {
-  return html`<tspan class="strong">${fitted(quantity.title, room - textWidth(said))}</tspan>${said}`;
+  return html`<tspan class="strong">${fitted(quantity.title, (room - textWidth(said)) / BOLD)}</tspan>${said}`;
 }
 
 /** Which direction is better, with an arrow there. */
@@ -58,7 +58,7 @@ export function gutter(y: Axis, quantity: Quantity, others: readonly string[] = 
 }
 
 /** The ticks whose numbers do not run into the one before. */
-function apart(x: Axis, text: (value: number) => string): number[] {
+export function apart(x: Axis, text: (value: number) => string): number[] {
   let end = Number.NEGATIVE_INFINITY;
   return x.ticks.filter((tick) => {
     const half = textWidth(text(tick)) / 2;

@@ -1,7 +1,6 @@
 /** A cell of a heat map: its ground in a shade of the accent, its number and its spread. */
-import { significant } from '../format.js';
 import { html, type Markup } from '../html.js';
-import { differManyTimes, type Measured, signed, tenth } from './axis.js';
+import { differManyTimes, type Measured, tenth } from './axis.js';
 
 export interface CellBox {
   readonly x: number;
@@ -50,25 +49,24 @@ export function cellGround(
   return html`<rect class="none" ${place}/>${hatch}\n`;
 }
 
-/** The numbers, over a seam in the cell's colour so that lines may pass below them. */
+/** The numbers, with an edge in the cell's colour so that lines may pass below them. */
 export function cellNumbers(
   cell: Measured | undefined,
+  numbers: { readonly mean: string; readonly spread: string } | undefined,
   { x, y, width, height }: CellBox,
   shadeOf: (mean: number) => string,
-  digits: number,
 ): Markup {
   const line = (text: string, baseline: number, attributes: Markup) =>
     html`<text ${attributes} x="${tenth(x + width / 2)}" y="${y + baseline}" text-anchor="middle">${text}</text>`;
-  if (!cell) return html`${line('–', height / 2 + 4, html`class="small"`)}\n`;
+  if (!cell || !numbers) return html`${line('–', height / 2 + 4, html`class="small"`)}\n`;
+  const { mean, spread } = numbers;
   if (!Number.isFinite(cell.mean))
-    return html`${line('diverged', height / 2 + 4, html`class="small over-hatch"`)}\n`;
+    return html`${line(mean, height / 2 + 4, html`class="small over-hatch"`)}\n`;
   const ground = shadeOf(cell.mean);
   const kind = (size: string) =>
     html`class="${size} ${isDark(ground) ? 'on-dark' : 'on-light'}" stroke="${ground}"`;
-  const mean = signed(significant(cell.mean, digits));
-  if (!(cell.spread > 0 && Number.isFinite(cell.spread))) return html`${line(mean, ALONE, kind('value'))}\n`;
-  const spread = `± ${significant(cell.spread, 2)}`;
-  return html`${line(mean, MEAN, kind('value'))}${line(spread, SPREAD, kind('value small'))}\n`;
+  if (spread === '') return html`${line(mean, ALONE, kind('value'))}\n`;
+  return html`${line(mean, MEAN, kind('value'))}${line(`± ${spread}`, SPREAD, kind('value small'))}\n`;
 }
 
 /** Lines at 45° that fill a rectangle. */

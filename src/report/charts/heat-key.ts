@@ -19,7 +19,11 @@ export const SHADES_KEY: readonly KeyEntry[] = [
   },
   {
     name: 'best',
-    symbol: (x, y) => html`<rect class="best" x="${x + 6}" y="${y - 6}" width="20" height="12" rx="2"/>`,
+    symbol: (x, y) =>
+      twice(
+        'best',
+        (kind) => html`<rect class="${kind}" x="${x + 6}" y="${y - 6}" width="20" height="12" rx="2"/>`,
+      ),
   },
 ];
 
@@ -27,7 +31,8 @@ export const SHADES_KEY: readonly KeyEntry[] = [
 export function lineKey(kind: string, name: string): KeyEntry {
   return {
     name,
-    symbol: (x, y) => html`<polyline class="${kind}" points="${x},${y} ${x + 28},${y}"/>`,
+    symbol: (x, y) =>
+      twice(kind, (drawn) => html`<polyline class="${drawn}" points="${x},${y} ${x + 28},${y}"/>`),
   };
 }
 
@@ -39,4 +44,9 @@ export function keyRow(entries: readonly KeyEntry[], y: number): Markup {
     x += Math.ceil(36 + textWidth(name) + 20);
     return entry;
   })}`;
+}
+
+/** A dark line with a light seam, so that it is seen on every ground. */
+export function twice(kind: string, draw: (kind: string) => Markup): Markup {
+  return html`${draw('seam')}${draw(kind)}`;
 }

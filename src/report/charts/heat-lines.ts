@@ -1,7 +1,7 @@
 /** Lines over a heat map, in places of columns and rows: 0 is the middle of the first, 1 that of the second. */
 import { isGeometric } from './axis.js';
-import { bestOf } from './best.js';
 import type { HeatCell, HeatSetting, SettingValue } from './heat-map.js';
+import { bestOf } from './results.js';
 
 export type Place = readonly [column: number, row: number];
 

@@ -1,12 +1,13 @@
 /** Two settings against each other: the result of each pair as a colour and a number. */
 import { html, type Markup } from '../html.js';
-import { alike, type Measured, tenth } from './axis.js';
-import { bestOf, digitsFor } from './best.js';
+import { type Measured, tenth } from './axis.js';
 import { Chart, type Quantity, WIDTH } from './chart.js';
 import { BELOW, titleAbove, titleBelow } from './frame.js';
 import { cellGround, cellNumbers, NUMBERS, shadesOf } from './heat-cell.js';
-import { keyRow, lineKey, SHADES_KEY } from './heat-key.js';
+import { keyRow, lineKey, SHADES_KEY, twice } from './heat-key.js';
 import { bestPlaces, curvePlaces, type Place } from './heat-lines.js';
+import { alike } from './numbers.js';
+import { bestOf, written } from './results.js';
 import { fitted, widest } from './text.js';
 
 export type SettingValue = number | string | boolean;
@@ -34,7 +35,7 @@ export interface HeatMapOptions {
 }
 
 const NAMES = 150;
-const [NARROWEST, WIDEST] = [62, 130];
+const [NARROWEST, WIDEST] = [66, 130];
 /** Below the numbers of each cell, for lines. */
 const LANE = 14;
 /** Room for the titles of the value and of the rows. */
@@ -43,7 +44,7 @@ const KEY = 24;
 
 /** Darker is better; the best is outlined; cells that diverged are hatched, and cells without a result are grey. */
 export function heatMap({ columns, rows, value, cells, traced = false, curve }: HeatMapOptions): Chart {
-  const [across, up] = [written(columns.values), written(rows.values)];
+  const [across, up] = [valuesOf(columns.values), valuesOf(rows.values)];
   const left = Math.ceil(widest(up, NAMES)) + 16;
   const share = (WIDTH - 8 - left) / Math.max(1, columns.values.length);
   const width = Math.floor(Math.max(NARROWEST, Math.min(WIDEST, share)));
@@ -53,11 +54,15 @@ export function heatMap({ columns, rows, value, cells, traced = false, curve }: 
   const columnAt = (place: number) => left + width * place;
   const rowAt = (place: number) => bottom - height * (place + 1);
   const shadeOf = shadesOf(cells, value.better);
-  const digits = digitsFor(cells.map(({ mean }) => mean));
+  const numbers = written(cells);
   const placed = columns.values.flatMap((column, i) =>
     rows.values.map((row, j) => {
-      const cell = cells.find((one) => one.column === column && one.row === row);
-      return { cell, box: { x: columnAt(i), y: rowAt(j), width, height } };
+      const found = cells.findIndex((one) => one.column === column && one.row === row);
+      return {
+        cell: cells[found],
+        numbers: numbers[found],
+        box: { x: columnAt(i), y: rowAt(j), width, height },
+      };
     }),
   );
   const best = cells[bestOf(cells, value.better)];
@@ -86,14 +91,13 @@ ${outlined ? twice('best', (kind) => html`<rect class="${kind}" x="${outlined.x}
 ${trace.length > 1 ? polyline('trace', trace) : undefined}
 ${fit.length > 1 ? polyline('fit', fit) : undefined}
 ${trace.map(([x, y]) => html`<circle class="stop" cx="${x}" cy="${y}" r="4"/>`)}
-${placed.map(({ cell, box }) => cellNumbers(cell, box, shadeOf, digits))}
+${placed.map(({ cell, box, numbers: said }) => cellNumbers(cell, said, box, shadeOf))}
 ${keyRow(key, bottom + BELOW + 8)}`,
   );
 }
 
 type Pixel = readonly [x: number, y: number];
 
-/** With a light seam, so that it is seen on dark cells too. */
 function polyline(kind: string, points: readonly Pixel[]): Markup {
   return twice(
     kind,
@@ -102,10 +106,8 @@ function polyline(kind: string, points: readonly Pixel[]): Markup {
   );
 }
 
-const twice = (kind: string, draw: (kind: string) => Markup): Markup => html`${draw('seam')}${draw(kind)}`;
-
 /** How the values of a setting are written. */
-function written(values: readonly SettingValue[]): string[] {
+function valuesOf(values: readonly SettingValue[]): string[] {
   const text = alike(values.filter((value) => typeof value === 'number'));
   return values.map((value) => (typeof value === 'number' ? text(value) : String(value)));
 }

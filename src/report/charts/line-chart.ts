@@ -1,10 +1,11 @@
 /** A quantity over a setting: a line for each series, with error bars. */
-import { html, type Markup } from '../html.js';
-import { type Axis, distinctSorted, ends, settingAxis, tenth, valueAxis } from './axis.js';
+import { html } from '../html.js';
+import { type Axis, distinctSorted, settingAxis, tenth, valueAxis } from './axis.js';
 import { Chart, type Quantity, WIDTH } from './chart.js';
 import { ABOVE, BELOW, type Box, frame, gutter } from './frame.js';
-import { type LegendEntry, legend, legendHeight, legendWidth } from './legend.js';
-import { colourOf, cross, marker } from './palette.js';
+import { legend, legendHeight, legendWidth } from './legend.js';
+import { curveLine, entriesOf, levelLine, measured, seriesLine } from './lines.js';
+import { DIVERGED } from './results.js';
 
 export interface LinePoint {
   readonly x: number;
@@ -43,8 +44,6 @@ const LEAST_HEIGHT = 320;
 const STRIP = 26;
 /** Series of many are drawn this far apart where they have the same x, so that error bars do not cover each other. */
 const BESIDE = 3;
-const CURVE_POINTS = 100;
-const DIVERGED = 'diverged';
 
 /** The x axis is logarithmic where the values are spaced so, and y where values differ many times. */
 export function lineChart({ x: across, y: up, series, levels = [], curve }: LineChartOptions): Chart {
@@ -55,13 +54,14 @@ export function lineChart({ x: across, y: up, series, levels = [], curve }: Line
   const points = series.flatMap((line) => line.points);
   const diverged = [...points, ...levels].some(({ y }) => !Number.isFinite(y));
   const [strip, above] = [diverged ? STRIP : 0, up.better !== 'higher'];
+  const xs = points.map((point) => point.x).filter(Number.isFinite);
+  const onCurve = curve ? xs.map((value) => ({ mean: curve.at(value), spread: 0 })) : [];
   const y = valueAxis(
-    [...points, ...levels].map(measured),
+    [...[...points, ...levels].map(measured), ...onCurve],
     bottom - (above ? 0 : strip),
     ABOVE + (above ? strip : 0),
   );
   const box: Box = { left: gutter(y, up, diverged ? [DIVERGED] : []), right, top: ABOVE, bottom };
-  const xs = points.map((point) => point.x);
   const x = settingAxis(xs, box.left, box.right);
   const lost = above ? ABOVE + STRIP / 2 : bottom - STRIP / 2;
   const beside = stepBeside(x, xs, series.length);
@@ -82,94 +82,9 @@ ${legend(entries, right + 20, ABOVE)}`,
   );
 }
 
-function seriesLine(
-  points: readonly LinePoint[],
-  place: number,
-  at: (x: number) => number,
-  y: Axis,
-  lost: number,
-): Markup {
-  const stroke = colourOf(place);
-  const sorted = points.filter(({ x }) => Number.isFinite(x)).sort((a, b) => a.x - b.x);
-  const shown = sorted.filter(({ y: value }) => Number.isFinite(value));
-  // The line has a gap where a point diverged.
-  let pen = 'M';
-  let path = '';
-  for (const point of sorted) {
-    if (Number.isFinite(point.y)) path += `${pen}${at(point.x)} ${y.at(point.y)}`;
-    pen = Number.isFinite(point.y) ? 'L' : 'M';
-  }
-  return html`${path === '' ? undefined : html`<path class="line" stroke="${stroke}" d="${path}"/>`}
-${shown.map((point) => {
-  const [low, high] = ends(measured(point));
-  return low < high
-    ? html`<line class="bar" stroke="${stroke}" x1="${at(point.x)}" x2="${at(point.x)}" y1="${y.at(low)}" y2="${y.at(high)}"/>`
-    : undefined;
-})}
-${sorted.map((point) => (Number.isFinite(point.y) ? marker(place, at(point.x), y.at(point.y), 4.5) : cross(place, at(point.x), lost)))}
-`;
-}
-
-function levelLine(level: Level, place: number, { left, right }: Box, y: Axis, lost: number): Markup {
-  if (!Number.isFinite(level.y)) return cross(place, right - 8, lost);
-  const [low, high] = ends(measured(level));
-  return html`<rect class="band" fill="${colourOf(place)}" x="${left}" width="${right - left}" y="${y.at(high)}" height="${tenth(y.at(low) - y.at(high))}"/><line class="level" stroke="${colourOf(place)}" x1="${left}" x2="${right}" y1="${y.at(level.y)}" y2="${y.at(level.y)}"/>
-`;
-}
-
-function curveLine(
-  at: (x: number) => number,
-  xs: readonly number[],
-  x: Axis,
-  y: Axis,
-  { top, bottom }: Box,
-): Markup | undefined {
-  const [least, most] = [xs[0], xs.at(-1)];
-  if (least === undefined || most === undefined) return undefined;
-  const points = Array.from(
-    { length: CURVE_POINTS + 1 },
-    (_, i) => least + ((most - least) * i) / CURVE_POINTS,
-  )
-    .map((value) => [x.at(value), y.at(at(value))] as const)
-    .filter(([, pixel]) => pixel >= top && pixel <= bottom);
-  return html`<polyline class="curve" points="${points.map((point) => point.join(',')).join(' ')}"/>`;
-}
-
-const measured = ({ y, spread }: { y: number; spread: number }) => ({ mean: y, spread });
-
 /** So far apart that all series stay within a third of the least distance between values of x. */
 function stepBeside(x: Axis, xs: readonly number[], count: number): number {
   const pixels = distinctSorted(xs).map((value) => x.at(value));
   const gaps = pixels.slice(1).map((pixel, i) => pixel - pixels[i]!);
   return count > 1 ? Math.min(BESIDE, Math.min(100, ...gaps) / 3 / (count - 1)) : 0;
-}
-
-function entriesOf(
-  series: readonly LineSeries[],
-  levels: readonly Level[],
-  curve: string | undefined,
-  places: readonly number[],
-): LegendEntry[] {
-  const stroke = (kind: string, place: number, x: number, y: number) =>
-    html`<line class="${kind}" stroke="${colourOf(place)}" x1="${x - 12}" x2="${x + 12}" y1="${y}" y2="${y}"/>`;
-  return [
-    ...series.map(({ name }, i) => ({
-      name,
-      symbol: (x: number, y: number) =>
-        html`${stroke('line', places[i]!, x, y)}${marker(places[i]!, x, y, 4.5)}`,
-    })),
-    ...levels.map(({ name }, i) => ({
-      name,
-      symbol: (x: number, y: number) => stroke('level', places[series.length + i]!, x, y),
-    })),
-    ...(curve === undefined
-      ? []
-      : [
-          {
-            name: curve,
-            symbol: (x: number, y: number) =>
-              html`<line class="curve" x1="${x - 10}" x2="${x + 10}" y1="${y}" y2="${y}"/>`,
-          },
-        ]),
-  ];
 }

@@ -2,8 +2,9 @@
 import { significant } from '../format.js';
 import { html } from '../html.js';
 import type { CurvePoint } from '../report.js';
-import { axis, plain } from './axis.js';
+import { axis } from './axis.js';
 import { Chart, WIDTH } from './chart.js';
+import { plain } from './numbers.js';
 
 const HEIGHT = 260;
 const LEFT = 56;

@@ -2,14 +2,14 @@
 import { html, type Markup } from '../html.js';
 import { tenth } from './axis.js';
 
-/** Ten colours that stay apart with every kind of colour vision, by M. A. Petroff, arXiv 2107.02270. */
+/** Ten colours that stay apart with every kind of colour vision, by M. A. Petroff, arXiv 2107.02270; the cyan is darker here. */
 export const PALETTE = [
   '#3f90da',
   '#ffa90e',
   '#bd1f01',
   '#832db6',
   '#94a4a2',
-  '#92dadd',
+  '#66c6cb',
   '#b9ac70',
   '#717581',
   '#e76300',

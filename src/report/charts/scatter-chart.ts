@@ -10,7 +10,7 @@ import { wrapped } from './text.js';
 export interface ScatterPoint {
   readonly x: Measured;
   readonly y: Measured;
-  /** Decides how large the marker is. */
+  /** Decides how large the marker is: the size of what trained, or another number that varies. */
   readonly size?: number | undefined;
 }
 

@@ -1,8 +1,8 @@
 /** A chart as a file of its own. */
 import { html, Markup } from '../html.js';
-import { type Chart, WIDTH } from './chart.js';
+import type { Chart } from './chart.js';
 import { CHART_STYLE, LIGHT } from './style.js';
-import { wrapped } from './text.js';
+import { BOLD, wrapped } from './text.js';
 
 const MARGIN = 20;
 const FONT = 16;
@@ -13,7 +13,7 @@ const LINE = 22;
  * and on pages of any colour.
  */
 export function standaloneSvg(chart: Chart, { title }: { title: string }): string {
-  const lines = wrapped(title, Math.max(chart.width, WIDTH) - 8, FONT);
+  const lines = wrapped(title, chart.width - 8, BOLD * FONT);
   const head = MARGIN + LINE * lines.length + 6;
   const [width, height] = [chart.width + 2 * MARGIN, head + chart.height + MARGIN];
   const style = CHART_STYLE.replace(/var\(--(\w+)\)/g, (_, name: keyof typeof LIGHT) => LIGHT[name]);

@@ -7,9 +7,11 @@ const NARROW = /[ .,:;'|!ijltfrI()[\]·-]/;
 /** Chinese, Japanese and Korean characters, and emoji. */
 const WIDE = /[\u2e80-\ud7ff\uf900-\ufaff\uff00-\uff60]|\p{Extended_Pictographic}/u;
 const FONT = 12;
+/** Width of bold text, in that of usual text. */
+export const BOLD = 1.15;
 
 /** Width in pixels, rather too large than too small. */
-export function textWidth(text: string, size = FONT): number {
+export function textWidth(text: string, size: number = FONT): number {
   let width = 0;
   for (const character of text) {
     width += NARROW.test(character)
@@ -24,10 +26,10 @@ export function textWidth(text: string, size = FONT): number {
 }
 
 /** The text, cut with an ellipsis where it is wider; the whole of it is then its tooltip. */
-export function fitted(text: string, width: number): Markup {
-  if (textWidth(text) <= width) return html`${text}`;
+export function fitted(text: string, width: number, size = FONT): Markup {
+  if (textWidth(text, size) <= width) return html`${text}`;
   const characters = [...text];
-  while (characters.length > 1 && textWidth(`${characters.join('')}…`) > width) characters.pop();
+  while (characters.length > 1 && textWidth(`${characters.join('')}…`, size) > width) characters.pop();
   return html`${characters.join('').trimEnd()}…<title>${text}</title>`;
 }
 

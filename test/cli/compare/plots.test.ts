@@ -101,6 +101,17 @@ it('sets the first two metrics against each other', () => {
   expect(names(plot(rows.slice(1), [loss, clip]))).toHaveLength(2);
 });
 
+it('enlarges the markers with the only number that varies', () => {
+  const rows = [0.5, 1, 2].map((scale) => result('SaRA', scale, { scale }));
+  const { svg } = plot(rows, [loss, clip]).at(-1)!;
+  expect(texts(svg)).toEqual(expect.arrayContaining(['scale 0.5', 'scale 1', 'scale 2']));
+  expect(
+    elements(svg, 'circle', 'marker')
+      .slice(0, 3)
+      .map(({ attributes }) => attributes.r),
+  ).toEqual(['4', '7', '9']);
+});
+
 it('shows what diverged, and passes over metrics that were not measured', () => {
   const lost = { loss: { mean: Number.NaN, spread: Number.NaN } };
   const changes: Partial<PlotRow>[] = [

@@ -1,6 +1,7 @@
 /** Axes: places of values and ticks against hand arithmetic. */
 import { describe, expect, it } from 'vitest';
-import { alike, axis, isGeometric, plain, settingAxis, valueAxis } from '../../../src/report/charts/axis.js';
+import { axis, isGeometric, settingAxis, valueAxis } from '../../../src/report/charts/axis.js';
+import { alike, plain } from '../../../src/report/charts/numbers.js';
 
 it('places values in proportion, with ticks at round numbers', () => {
   const { at, ticks, text } = axis(0, 10, 100, 300);
