@@ -3,7 +3,7 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { readSafetensors } from '../src/formats/index.js';
-import { importLora, saveLora } from '../src/interop/index.js';
+import { importAdapter, saveLora } from '../src/interop/index.js';
 import type { SavableNetwork, UNetConfig } from '../src/models/index.js';
 import { AdaptedWeights, type Adapter, networkSource } from '../src/peft/index.js';
 import { type Tensor, toFloat32 } from '../src/tensor/index.js';
@@ -33,7 +33,7 @@ export async function fileChecks(
       const found = (await readSafetensors(ours!)).tensors;
       const expected = (await readSafetensors(theirs!)).tensors;
       checks.push(...compared(`${path} written`, found, expected));
-      const imported = (await importLora(join(folder, path), unet, { dtype: 'float32' })).adapter;
+      const imported = (await importAdapter(join(folder, path), unet, { dtype: 'float32' })).adapter;
       checks.push(...compared(`${path} read`, imported.tensors, adapter.tensors));
     }
   } finally {

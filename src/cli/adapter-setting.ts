@@ -20,7 +20,7 @@ export function adapterSetting() {
     .transform((values) => values.map(adapterChoice))
     .meta({
       argument: '<file[:scale]>',
-      help: 'adapter to apply, at full strength unless a scale is given; repeatable',
+      help: 'adapter to apply, or a LoRA or DoRA of another program; at full strength unless a scale is given; repeatable',
       repeatable: true,
     });
 }

@@ -20,6 +20,8 @@ export interface AnalyzeSettings {
 export interface AnalyzeResult {
   status: 'finished' | 'stopped';
   layers: ({ key: string } & LayerAnalysis)[];
+  /** What of the adapters is not looked into: sentences. */
+  notes: string[];
 }
 
 export async function analyzeTask(
@@ -30,7 +32,9 @@ export async function analyzeTask(
   const unet = await loadUNet(model);
   const source = networkSource(unet);
   const changed: AdaptedWeights[] = [];
-  for (const use of await loadAdapters(adapters))
+  const notes: string[] = [];
+  const reader = { model, unet: async () => unet, onNote: (text: string) => notes.push(text) };
+  for (const use of await loadAdapters(adapters, reader))
     changed.push(await AdaptedWeights.open(source, [use], { model }));
   const filter = keyFilter(layers, unet.parameters.keys());
   const keys = [...unet.parameters]
@@ -44,7 +48,7 @@ export async function analyzeTask(
   }
   const found: AnalyzeResult['layers'] = [];
   for (const [i, key] of keys.entries()) {
-    if (stopRequested()) return { status: 'stopped', layers: found };
+    if (stopRequested()) return { status: 'stopped', layers: found, notes };
     const { shape, data } = asFloat32(unet.parameters.get(key)!);
     const rows = shape[0]!;
     const columns = sizeOf(shape.slice(1));
@@ -53,7 +57,7 @@ export async function analyzeTask(
     found.push({ key, ...(await analyzeLayer(dense(rows, columns, data), changes, ranks)) });
     onEvent({ done: i + 1, total: keys.length });
   }
-  return { status: 'finished', layers: found };
+  return { status: 'finished', layers: found, notes };
 }
 
 function asDense({ positions, values }: WeightDelta, rows: number, columns: number): Dense {

@@ -41,12 +41,17 @@ export const analyze: CommandSpec<typeof schema> = {
   ],
   async run({ model, adapter, layers, ranks, json }) {
     const progress = showProgress('decomposing', { quiet: json });
-    const { status, layers: found } = await runTask(
+    const {
+      status,
+      layers: found,
+      notes,
+    } = await runTask(
       'analyze',
       { model, adapters: adapter, layers, ranks },
       ({ done, total }) => progress.update(done, total),
       () => progress.say('stopping after this weight'),
     ).finally(() => progress.stop());
+    for (const note of notes) process.stderr.write(`${note}\n`);
     if (status === 'stopped') {
       process.stderr.write('stopped; nothing was told\n');
       return 130;

@@ -3,6 +3,7 @@ import { join, resolve } from 'node:path';
 import { InputError } from '../errors.js';
 import { exists, readJson, sha256OfFile, writeFileAtomic, writePng } from '../formats/index.js';
 import { generate } from '../generate/index.js';
+import { adapterFiles } from '../interop/index.js';
 import type { Picture } from '../metrics/index.js';
 import { fingerprint } from '../peft/index.js';
 import { picturesIn } from '../train/data/scan.js';
@@ -72,7 +73,10 @@ async function recordOf(settings: CaptionedDrawing, unet: string): Promise<Drawi
   return {
     model: { path: model, unet, predictionType },
     adapters: await Promise.all(
-      adapters.map(async ({ path, scale }) => ({ ...(await contentOf(path)), scale })),
+      adapters.map(async ({ path, scale }) => {
+        const files = await Promise.all((await adapterFiles(path)).map(sha256OfFile));
+        return { path, sha256: files.join(' '), scale };
+      }),
     ),
     embeddings: await Promise.all(embeddings.map(contentOf)),
     ...{ negative, steps, guidance, size, sampler, seed, count, prompts },

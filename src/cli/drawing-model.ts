@@ -27,6 +27,7 @@ export async function openDrawingModel(
   const learnedTokens = await Promise.all(embeddings.map(readEmbedding));
   const sd = await StableDiffusion.load(model, { predictionType, device, threads, learnedTokens });
   onBase(sd);
-  applyAdapters(sd.unet, await loadAdapters(adapters), { model });
+  const reader = { model, unet: async () => sd.unet, onNote: (text: string) => sd.conclusions.push(text) };
+  applyAdapters(sd.unet, await loadAdapters(adapters, reader), { model });
   return sd;
 }

@@ -8,7 +8,7 @@ import { type AdapterUse, exportOfficialSara, mergeAdapters } from '../peft/inde
 import { modelSettings } from '../train/model-settings.js';
 import { flag, oneOf, text, whole } from '../train/settings.js';
 import { adapterSetting } from './adapter-setting.js';
-import { loadAdapters } from './adapters.js';
+import { loadAdapters, readerFor } from './adapters.js';
 import type { CommandSpec } from './command.js';
 import { loraReport } from './lora-report.js';
 import { showProgress } from './progress.js';
@@ -67,7 +67,7 @@ export const exportCommand: CommandSpec<typeof schema> = {
     check(settings);
     const { adapter, out, json } = settings;
     if (await exists(out)) throw new InputError(`${out} exists already; name something new with --out`);
-    const report = await write(settings, await loadAdapters(adapter));
+    const report = await write(settings, await loadAdapters(adapter, readerFor(settings.model)));
     if (json) console.log(JSON.stringify({ out, ...report.json }));
     else console.log([out, ...report.lines].join('\n'));
     return 0;

@@ -1,9 +1,10 @@
 /** `sara import` */
 import { z } from 'zod';
-import { holdsLora, importLora } from '../interop/index.js';
+import { importAdapter } from '../interop/index.js';
 import { loadUNet } from '../models/index.js';
-import { type Adapter, importOfficialSara, saveAdapter } from '../peft/index.js';
+import { saveAdapter } from '../peft/index.js';
 import { flag, oneOf, text } from '../train/settings.js';
+import { leftOutNote } from './adapters.js';
 import type { CommandSpec } from './command.js';
 
 const schema = z.strictObject({
@@ -36,16 +37,8 @@ export const importCommand: CommandSpec<typeof schema> = {
   ],
   async run({ model, file, out, prefix, dtype, json }) {
     const unet = await loadUNet(model);
-    let adapter: Adapter;
-    if (await holdsLora(file)) {
-      const imported = await importLora(file, unet, { model, prefix, dtype });
-      adapter = imported.adapter;
-      const count = imported.leftOut.length;
-      if (count > 0)
-        process.stderr.write(`left out ${count} tensors of text encoders, which adapters do not change\n`);
-    } else {
-      adapter = await importOfficialSara(file, unet, { model, prefix, dtype });
-    }
+    const { adapter, leftOut } = await importAdapter(file, unet, { model, prefix, dtype });
+    if (leftOut.length > 0) process.stderr.write(`${leftOutNote(file, leftOut)}\n`);
     await saveAdapter(out, adapter);
     console.log(json ? JSON.stringify({ out, method: adapter.method, threshold: adapter.threshold }) : out);
     return 0;

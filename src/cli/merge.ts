@@ -3,12 +3,11 @@ import { z } from 'zod';
 import { InputError, UsageError } from '../errors.js';
 import { exists } from '../formats/index.js';
 import { AdaptedModel } from '../interop/index.js';
-import { loadUNet } from '../models/index.js';
 import { mergeAdapters, saveAdapter } from '../peft/index.js';
 import { modelSettings } from '../train/model-settings.js';
 import { flag, oneOf, text } from '../train/settings.js';
 import { adapterSetting } from './adapter-setting.js';
-import { loadAdapters } from './adapters.js';
+import { loadAdapters, readerFor } from './adapters.js';
 import type { CommandSpec } from './command.js';
 
 const schema = z.strictObject({
@@ -35,9 +34,10 @@ export const merge: CommandSpec<typeof schema> = {
   async run({ model, predictionType, adapter, out, dtype, json }) {
     if (adapter.length === 0)
       throw new UsageError('sara merge needs --adapter <file[:scale]>, once or several times');
-    const adapters = await loadAdapters(adapter);
+    const reader = readerFor(model);
+    const adapters = await loadAdapters(adapter, reader);
     if (out.endsWith('.safetensors')) {
-      await saveAdapter(out, mergeAdapters(await loadUNet(model), adapters, { model, dtype }));
+      await saveAdapter(out, mergeAdapters(await reader.unet(), adapters, { model, dtype }));
     } else {
       if (await exists(out)) throw new InputError(`${out} exists already; name a new folder with --out`);
       const adapted = await AdaptedModel.open(model, adapters, { predictionType });

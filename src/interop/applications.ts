@@ -31,7 +31,9 @@ const unknown = (why: string): Verdict => ({ loads: 'unknown', why });
 type Row = Readonly<Record<Application, Verdict>>;
 
 const NOT_ITS_KEYS = 'no key begins with base_model.model., so it would load nothing';
-const IMPORT = yes('"sara import" makes an adapter of it, given the base model');
+const APPLIES = yes(
+  'name it with --adapter beside its base model, or make an adapter of it with "sara import"',
+);
 const ONLY_OWN = 'it reads LoRA and DoRA of Stable Diffusion 1, 2 and XL, but not these';
 const WHOLE = 'it is a whole model and not an adapter';
 const EXPORT = '"sara export" writes a file that it loads';
@@ -60,7 +62,7 @@ export const BY_KIND: Readonly<Record<FileKind, Row>> = {
     AUTOMATIC1111: no(`no key matches a layer; ${EXPORT}: --format lora or checkpoint`),
   },
   'official-sara': {
-    'sara-diffusion': yes('"sara import" makes an adapter of it, given the base model'),
+    'sara-diffusion': APPLIES,
     diffusers: no(`it holds values without names; "sara import" it, and ${EXPORT}`),
     PEFT: no(`it holds values without names; "sara import" it, and ${EXPORT} for diffusers`),
     ComfyUI: no(`it holds values without names; "sara import" it, and ${EXPORT}`),
@@ -105,7 +107,7 @@ export const BY_KIND: Readonly<Record<FileKind, Row>> = {
     AUTOMATIC1111: no('it reads whole models in single files; "sara convert" the model folder'),
   },
   'kohya-lora': {
-    'sara-diffusion': IMPORT,
+    'sara-diffusion': APPLIES,
     diffusers: yes('load_lora_weights of the pipeline'),
     PEFT: no(`${NOT_ITS_KEYS}; load it with diffusers`),
     ComfyUI: yes('Load LoRA, from models/loras'),
@@ -121,7 +123,7 @@ export const BY_KIND: Readonly<Record<FileKind, Row>> = {
     AUTOMATIC1111: yes('from models/Lora'),
   },
   'diffusers-lora': {
-    'sara-diffusion': IMPORT,
+    'sara-diffusion': APPLIES,
     diffusers: yes('load_lora_weights of the pipeline'),
     PEFT: no(`${NOT_ITS_KEYS}; load it with diffusers`),
     ComfyUI: no('it skips every key of the UNet ("lora key not loaded"); take the version with kohya keys'),
@@ -129,7 +131,7 @@ export const BY_KIND: Readonly<Record<FileKind, Row>> = {
     AUTOMATIC1111: no('no key matches a layer; take the version with kohya keys'),
   },
   'old-diffusers-lora': {
-    'sara-diffusion': IMPORT,
+    'sara-diffusion': APPLIES,
     diffusers: yes('load_lora_weights of the pipeline'),
     PEFT: no(`${NOT_ITS_KEYS}; load it with diffusers`),
     ComfyUI: yes('Load LoRA, from models/loras'),
@@ -145,7 +147,7 @@ export const BY_KIND: Readonly<Record<FileKind, Row>> = {
     AUTOMATIC1111: no('no key matches a layer'),
   },
   'peft-adapter': {
-    'sara-diffusion': IMPORT,
+    'sara-diffusion': APPLIES,
     diffusers: no(
       'it loads nothing and only warns ("No LoRA keys associated to UNet2DConditionModel"); load it with PEFT',
     ),
@@ -204,7 +206,9 @@ export const BY_KIND: Readonly<Record<FileKind, Row>> = {
 };
 
 const BROKEN = 'its layers are not complete; copy or download it again';
-const NO_TEXT = partly('"sara import" takes the layers of the UNet and leaves those of text encoders out');
+const NO_TEXT = partly(
+  '--adapter and "sara import" take the layers of the UNet and leave those of text encoders out',
+);
 const TEXT_MODEL =
   "with transformers 5.6 and later it stops at the text encoder's keys, which have text_model. in them; take a file without them";
 

@@ -1,5 +1,6 @@
 /** Files of other programs: what this program writes for them, and which of them reads which file. */
 export { AdaptedModel } from './adapted-model.js';
+export { type AdapterTarget, importAdapter, readAdapter } from './adapter-import.js';
 export {
   APPLICATIONS,
   type Application,
@@ -19,4 +20,4 @@ export {
   type LoraOptions,
 } from './lora.js';
 export { LORA_NAMES, type LoraNames, saveLora } from './lora-file.js';
-export { holdsLora, importLora } from './lora-import.js';
+export { adapterFiles } from './lora-import.js';

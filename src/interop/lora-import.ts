@@ -1,5 +1,5 @@
 /** Reading LoRA and DoRA files of other programs as adapters: sd-scripts' keys, diffusers' and PEFT's. */
-import { join } from 'node:path';
+import { basename, dirname, join } from 'node:path';
 import { z } from 'zod';
 import { InputError } from '../errors.js';
 import { exists, openTensorFile, readJson, readSafetensors } from '../formats/index.js';
@@ -7,18 +7,13 @@ import { originalUNetKeys, type UNetConfig } from '../models/index.js';
 import type { Network } from '../nn/index.js';
 import {
   type Adapter,
-  type AdapterDType,
+  type AdapterInfo,
   adapterOfFactors,
   fingerprint,
   type ModuleFactors,
 } from '../peft/index.js';
 import { type Tensor, tensor, toFloat32 } from '../tensor/index.js';
-
-export interface ImportedLora {
-  readonly adapter: Adapter;
-  /** Tensors of text encoders, which the adapter lacks. */
-  readonly leftOut: readonly string[];
-}
+import { recognize } from './recognize.js';
 
 /** The parts of a layer, by the ends of their names in any of the programs. */
 const PARTS: readonly (readonly [RegExp, Part])[] = [
@@ -42,14 +37,14 @@ const settingsSchema = z.object({
 type Settings = z.output<typeof settingsSchema>;
 
 /**
- * A file, or a PEFT folder, as an adapter of the UNet. Throws InputError where it is broken, or has something that is no
- * LoRA or DoRA of a layer of this UNet.
+ * A file, or a PEFT folder, as an adapter of the UNet; `leftOut` names tensors of text encoders, which it lacks. Throws
+ * InputError where it is broken, or has something that is no LoRA or DoRA of a layer of this UNet.
  */
 export async function importLora(
   path: string,
   unet: Network<UNetConfig>,
-  { model = unet.name, prefix = '', dtype }: { model?: string; prefix?: string; dtype?: AdapterDType } = {},
-): Promise<ImportedLora> {
+  { model = unet.name, prefix = '', settings: info, dtype }: AdapterInfo = {},
+): Promise<{ adapter: Adapter; leftOut: readonly string[] }> {
   const { tensors, settings } = await read(path);
   const pathOf = modulePaths(unet);
   const modules = new Map<string, Partial<Record<Part, Tensor>>>();
@@ -68,17 +63,26 @@ export async function importLora(
     }
     modules.set(module, { ...modules.get(module), [part]: value });
   }
+  if (modules.size === 0)
+    throw new InputError(
+      `${path} has layers of text encoders alone, which adapters do not change; take another`,
+    );
   const base = { network: unet.name, model, fingerprint: fingerprint(unet) };
   const factors = [...modules].map(([module, parts]) => factorsOf(path, module, parts, settings, unet));
-  return { adapter: adapterOfFactors(factors, { base, prefix, settings: {}, dtype }), leftOut };
+  const adapter = adapterOfFactors(factors, {
+    ...{ base, prefix, dtype },
+    settings: { importedFrom: basename(path), ...info },
+  });
+  return { adapter, leftOut };
 }
 
-/** Whether it may be such a file: a PEFT folder, or tensors with such names. */
+/** Whether it may be such a file: a PEFT folder, or tensors with such names that are no adapter of this program. */
 export async function holdsLora(path: string): Promise<boolean> {
-  if (await exists(join(path, 'adapter_config.json'))) return true;
+  if (await isPeftFolder(path)) return true;
   try {
     const file = await openTensorFile(path);
     await file.close();
+    if (recognize(file).kind === 'sara-adapter') return false;
     return [...file.tensors.keys()].some((key) => PARTS.slice(0, 2).some(([end]) => end.test(key)));
   } catch (error) {
     if (error instanceof InputError) return false;
@@ -86,16 +90,27 @@ export async function holdsLora(path: string): Promise<boolean> {
   }
 }
 
+/** What a PEFT folder holds. */
+const [PEFT_CONFIG, PEFT_WEIGHTS] = ['adapter_config.json', 'adapter_model.safetensors'] as const;
+
+const isPeftFolder = (path: string) => exists(join(path, PEFT_CONFIG));
+
+/** The files in which an adapter's content is: itself, or those of a PEFT folder. */
+export async function adapterFiles(path: string): Promise<string[]> {
+  return (await isPeftFolder(path)) ? [join(path, PEFT_CONFIG), join(path, PEFT_WEIGHTS)] : [path];
+}
+
 async function read(
   path: string,
 ): Promise<{ tensors: ReadonlyMap<string, Tensor>; settings: Settings | undefined }> {
-  const config = join(path, 'adapter_config.json');
-  if (await exists(config)) {
-    const settings = await readJson(config, settingsSchema);
-    return { settings, tensors: (await readSafetensors(join(path, 'adapter_model.safetensors'))).tensors };
-  }
-  const { tensors, metadata } = await readSafetensors(path);
-  return { tensors, settings: settingsIn(metadata.lora_adapter_metadata) };
+  const file = (await adapterFiles(path)).at(-1)!;
+  const { tensors, metadata } = await readSafetensors(file);
+  // PEFT's own files say nothing of alpha.
+  const isPeft = file !== path || [...tensors.keys()].some((key) => key.startsWith('base_model.model.'));
+  const settings = isPeft
+    ? await readJson(join(dirname(file), PEFT_CONFIG), settingsSchema)
+    : settingsIn(metadata.lora_adapter_metadata);
+  return { tensors, settings };
 }
 
 /** diffusers' header, whose names begin with the component's. */

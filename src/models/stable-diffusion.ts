@@ -47,8 +47,8 @@ export interface LoadOptions extends RuntimeOptions, OpenModelOptions {
 export class StableDiffusion extends Encoders {
   readonly unet: SavableNetwork<UNetConfig>;
   readonly schedulerConfig: JsonObject;
-  /** What was guessed about the model because no file says it, for its user: sentences. */
-  readonly conclusions: readonly string[];
+  /** What its user should know of it: guesses where no file says something, and what adapters could not bring. Sentences. */
+  readonly conclusions: string[];
 
   /** Throws InputError where the parts do not belong together. */
   constructor(parts: StableDiffusionParts, runtime: RuntimeOptions = {}) {
@@ -60,7 +60,7 @@ export class StableDiffusion extends Encoders {
     });
     this.unet = parts.unet;
     this.schedulerConfig = parts.schedulerConfig;
-    this.conclusions = parts.conclusions ?? [];
+    this.conclusions = [...(parts.conclusions ?? [])];
   }
 
   /** Reads a diffusers folder or a single file. Throws InputError where something is missing, broken or not supported. */

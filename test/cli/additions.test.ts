@@ -6,18 +6,11 @@ import { loadUNet } from '../../src/models/index.js';
 import { loadAdapter } from '../../src/peft/index.js';
 import { toFloat32 } from '../../src/tensor/index.js';
 import { expectAllclose } from '../support/allclose.js';
-import { sara } from '../support/cli.js';
+import { done, sara } from '../support/cli.js';
 import { temporaryFolder } from '../support/temporary.js';
 import { drawPictures, writeTinyModel } from '../support/tiny-model.js';
 
 vi.setConfig({ testTimeout: 300_000 });
-
-/** Runs a command that must end well, and gives what it prints. */
-async function done(...args: string[]): Promise<string> {
-  const { code, stdout, stderr } = await sara(args);
-  expect({ code, stderr: code === 0 ? '' : stderr }).toEqual({ code: 0, stderr: '' });
-  return stdout.trim();
-}
 
 async function modelWithPictures() {
   const folder = await temporaryFolder();

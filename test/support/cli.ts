@@ -3,7 +3,7 @@ import { type ChildProcess, spawn } from 'node:child_process';
 import { cp, mkdir, mkdtemp, readdir, readFile, rm, symlink, writeFile } from 'node:fs/promises';
 import { dirname, join, relative, resolve } from 'node:path';
 import ts from 'typescript';
-import { afterAll } from 'vitest';
+import { afterAll, expect } from 'vitest';
 
 export interface Outcome {
   code: number | null;
@@ -25,6 +25,13 @@ export async function sara(
   onLine: (line: string, process: ChildProcess) => void = () => {},
 ): Promise<Outcome> {
   return run([await builtCommand(), ...args], onLine);
+}
+
+/** Runs a command that must end well, and gives what it prints. */
+export async function done(...args: string[]): Promise<string> {
+  const { code, stdout, stderr } = await sara(args);
+  expect({ code, stderr: code === 0 ? '' : stderr }).toEqual({ code: 0, stderr: '' });
+  return stdout.trim();
 }
 
 /** The built program's file. */

@@ -1,0 +1,51 @@
+/** Adapters of whichever program: this one's files, LoRA and DoRA, and trained values of the official SaRA. */
+import { InputError } from '../errors.js';
+import type { UNetConfig } from '../models/index.js';
+import type { Network } from '../nn/index.js';
+import { type Adapter, type AdapterInfo, importOfficialSara, loadAdapter } from '../peft/index.js';
+import { checkFile } from './check.js';
+import { holdsLora, importLora } from './lora-import.js';
+
+export interface ReadAdapter {
+  readonly adapter: Adapter;
+  /** Tensors of text encoders, which the adapter lacks. */
+  readonly leftOut: readonly string[];
+}
+
+/** The model that an adapter is read for. */
+export interface AdapterTarget {
+  /** Its folder or file, for messages. */
+  readonly model: string;
+  /** Its UNet with the base weights; asked for by files of other programs, which do not say what they belong to. */
+  unet(): Promise<Network<UNetConfig>>;
+}
+
+/**
+ * The adapter that a file or a PEFT folder holds. Throws InputError where it is broken, of a kind that is not read, or does
+ * not fit the UNet.
+ */
+export async function readAdapter(path: string, { model, unet }: AdapterTarget): Promise<ReadAdapter> {
+  if (!(await holdsLora(path))) {
+    const { kind, description, applications } = await checkFile(path);
+    if (kind === 'sara-adapter' || kind === 'unreadable')
+      return { adapter: await loadAdapter(path), leftOut: [] };
+    if (kind !== 'official-sara') {
+      const { why } = applications.find(({ application }) => application === 'sara-diffusion')!;
+      throw new InputError(`${path} is ${description}, which cannot be applied as an adapter: ${why}`);
+    }
+  }
+  const { adapter, leftOut } = await importAdapter(path, await unet(), { model, dtype: 'float32' });
+  return { adapter: { ...adapter, path }, leftOut };
+}
+
+/** An adapter of another program's file. Throws InputError where it is broken, something else, or does not fit the UNet. */
+export async function importAdapter(
+  path: string,
+  unet: Network<UNetConfig>,
+  info: AdapterInfo,
+): Promise<ReadAdapter> {
+  if (await holdsLora(path)) return importLora(path, unet, info);
+  if ((await checkFile(path)).kind === 'sara-adapter')
+    throw new InputError(`${path} is an adapter of this program already; name it with --adapter`);
+  return { adapter: await importOfficialSara(path, unet, info), leftOut: [] };
+}
