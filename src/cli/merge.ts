@@ -3,7 +3,7 @@ import { z } from 'zod';
 import { InputError, UsageError } from '../errors.js';
 import { exists } from '../formats/index.js';
 import { AdaptedModel } from '../interop/index.js';
-import { mergeAdapters, saveAdapter } from '../peft/index.js';
+import { METHODS, mergeAdapters, saveAdapter } from '../peft/index.js';
 import { modelSettings } from '../train/model-settings.js';
 import { flag, oneOf, text } from '../train/settings.js';
 import { adapterSetting } from './adapter-setting.js';
@@ -37,7 +37,14 @@ export const merge: CommandSpec<typeof schema> = {
     const reader = readerFor(model);
     const adapters = await loadAdapters(adapter, reader);
     if (out.endsWith('.safetensors')) {
-      await saveAdapter(out, mergeAdapters(await reader.unet(), adapters, { model, dtype }));
+      const merged = mergeAdapters(await reader.unet(), adapters, { model, dtype });
+      const methods = [...new Set(adapters.map((use) => use.adapter.method))];
+      if (merged.method === 'full' && methods.some((method) => METHODS[method].addition)) {
+        process.stderr.write(
+          `${out} holds whole changes of weights (method full), since ${methods.join(' and ')} adapters add up in no smaller form\n`,
+        );
+      }
+      await saveAdapter(out, merged);
     } else {
       if (await exists(out)) throw new InputError(`${out} exists already; name a new folder with --out`);
       const adapted = await AdaptedModel.open(model, adapters, { predictionType });

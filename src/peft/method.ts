@@ -1,7 +1,8 @@
 /** What every method of fine-tuning is to the rest of the program. */
 import type { Adaptation, Network } from '../nn/index.js';
 import type { Tensor } from '../tensor/index.js';
-import type { Adapter } from './adapter/adapter.js';
+import type { Adapter, AdapterDType } from './adapter/adapter.js';
+import type { AdapterUse } from './adapter/apply.js';
 import type { WeightDelta } from './adapter/deltas.js';
 import type { AdaptFormerOptions } from './adaptformer/method.js';
 import type { Addition } from './addition.js';
@@ -68,6 +69,15 @@ export interface Method {
   deltas(adapter: Adapter, network: Network): WeightDelta[];
   /** The same for one weight, which has its base values; undefined where the adapter leaves it as it is. */
   delta(adapter: Adapter, key: string, weight: Tensor<'float32'>): WeightDelta | undefined;
+  /**
+   * The tensors of one adapter that is the weighted sum of several of this method; absent where only the sum of their
+   * changes of weights is. Throws InputError where one does not fit.
+   */
+  join?(
+    uses: readonly AdapterUse[],
+    network: Network,
+    dtype: AdapterDType | undefined,
+  ): ReadonlyMap<string, Tensor>;
   /** Which weights an adapter changes. Throws InputError where the network lacks one of them. */
   changedKeys(
     adapter: Adapter,

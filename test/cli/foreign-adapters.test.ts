@@ -117,6 +117,50 @@ describe.each(METHODS)('a %s', (method) => {
   });
 });
 
+it('several LoRAs merge into a LoRA and export as one, whoever wrote them; a DoRA among them makes whole changes', async () => {
+  const here = await temporaryFolder();
+  const from = (...adapters: string[]) => [
+    ...['--model', model, '--dtype', 'float32'],
+    ...adapters.flatMap((adapter) => ['--adapter', adapter]),
+  ];
+  const halves = from(`${adapterOf('lora')}:0.25`, `${fileOf('lora', 'diffusers')}:0.75`);
+  const merged = join(here, 'merged.safetensors');
+  expect(await done('merge', ...halves, '--out', merged)).toBe(merged);
+  const exported = join(here, 'exported.safetensors');
+  expect(await done('export', ...halves, '--format', 'lora', '--out', exported)).toMatch(
+    /as they were trained$/,
+  );
+  const ranks = async (path: string, name: string) => [
+    ...new Set(
+      [...(await readSafetensors(path)).tensors].flatMap(([key, { shape }]) =>
+        key.endsWith(name) ? shape[0]! : [],
+      ),
+    ),
+  ];
+  expect(await ranks(merged, '.lora_A.weight')).toEqual([4]);
+  expect(await ranks(exported, '.lora_down.weight')).toEqual([4]);
+  const ours = await loadAdapter(adapterOf('lora'));
+  for (const adapter of [merged, exported]) {
+    const out = `${adapter}-model`;
+    await done('merge', ...from(adapter), '--out', out);
+    const [base, model] = [await loadUNet(join(folder, 'model')), await loadUNet(out)];
+    for (const [key, weight] of base.parameters)
+      expectAllclose(
+        toFloat32(model.parameters.get(key)!),
+        adaptedWeight(ours, key, toFloat32(weight), 1) ?? toFloat32(weight),
+        { rtol: 1e-5, atol: 1e-6 },
+      );
+  }
+  const mixed = join(here, 'mixed.safetensors');
+  expect(await sara(['merge', ...from(adapterOf('lora'), adapterOf('dora')), '--out', mixed])).toMatchObject({
+    code: 0,
+    stderr: expect.stringMatching(
+      /holds whole changes of weights \(method full\), since lora and dora adapters/,
+    ),
+  });
+  expect((await loadAdapter(mixed)).method).toBe('full');
+});
+
 describe('sara generate', () => {
   const draw = (out: string, ...adapters: string[]) => [
     ...['generate', '--model', model, '--prompt', 'a fox', '--steps', '1', '--out', out, '--threads', '1'],

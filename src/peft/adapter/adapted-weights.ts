@@ -2,6 +2,7 @@
 import { asFloat32, type Network } from '../../nn/index.js';
 import { type Tensor, tensor } from '../../tensor/index.js';
 import { factorsOfLayer, type ModuleFactors } from '../dora/module-factors.js';
+import { joinedFactors } from '../lora/join.js';
 import { METHODS } from '../methods.js';
 import { type AdapterUse, addDelta, changedKeys, checkFingerprint, expectWeightChanges } from './apply.js';
 import type { WeightDelta } from './deltas.js';
@@ -68,19 +69,18 @@ export class AdaptedWeights {
     return summedDelta(this.uses, key, await this.source.read(key)) as WeightDelta;
   }
 
-  /**
-   * The layers of the adapter, where there is one alone and it is a LoRA, whose alphas then count its scale, or a DoRA at
-   * scale 1; undefined else.
-   */
+  /** The layers of adapters that are all LoRAs, at any scales, or of a single DoRA at scale 1; undefined else. */
   async factors(): Promise<ModuleFactors[] | undefined> {
-    const [only] = this.uses;
-    if (!only || this.uses.length > 1) return undefined;
-    const { adapter, scale = 1 } = only;
-    if (adapter.method !== 'lora' && !(adapter.method === 'dora' && scale === 1)) return undefined;
+    const { uses } = this;
+    const loras = uses.length > 0 && uses.every(({ adapter }) => adapter.method === 'lora');
+    const dora = uses.length === 1 && uses[0]!.adapter.method === 'dora' && (uses[0]!.scale ?? 1) === 1;
+    if (!loras && !dora) return undefined;
     const layers: ModuleFactors[] = [];
     for (const key of this.changed) {
-      const layer = factorsOfLayer(adapter, key.replace(/\.weight$/, ''), await this.source.read(key));
-      if (layer) layers.push({ ...layer, alpha: scale * layer.alpha });
+      const module = key.replace(/\.weight$/, '');
+      const weight = await this.source.read(key);
+      if (dora) layers.push(factorsOfLayer(uses[0]!.adapter, module, weight)!);
+      else layers.push({ module, ...joinedFactors(uses, key, weight.shape)!, weight });
     }
     return layers;
   }

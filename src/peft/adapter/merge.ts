@@ -16,9 +16,9 @@ export interface MergeOptions {
 
 /**
  * Σ αᵢ ΔPᵢ (paper appendix Eq. 3) on the union of the changed entries; entries that several adapters change get the sum.
- * The network has the adapters' base weights. Adapters of unlike methods, or whose tensors are no changes, make one of
- * method "full". Positions stay implied by the largest threshold where the union is exactly the entries below it, and are
- * listed otherwise.
+ * The network has the adapters' base weights. LoRAs make a LoRA, whose ranks are the sums of theirs. Adapters of unlike
+ * methods, and of others whose tensors are no changes, make one of method "full". Positions stay implied by the largest
+ * threshold where the union is exactly the entries below it, and are listed otherwise.
  */
 export function mergeAdapters(
   network: Network,
@@ -30,20 +30,10 @@ export function mergeAdapters(
   expectWeightChanges(uses);
   checkBase(network, uses, model);
   const adapters = uses.map(({ adapter }) => adapter);
-  const merged = changedKeys(uses, network).map(
-    (key) => summedDelta(uses, key, asFloat32(network.parameters.get(key)!)) as WeightDelta,
-  );
-
-  const thresholds = adapters.map(({ threshold }) => threshold ?? 0);
-  const threshold = thresholds.includes(0) ? undefined : Math.max(...thresholds);
-  const implied = ({ key, positions }: WeightDelta) =>
-    threshold !== undefined &&
-    equal(positions!, positionsBelow(asFloat32(network.parameters.get(key)!).data, threshold));
   const same = <T>(of: (adapter: Adapter) => T): boolean => adapters.every((one) => of(one) === of(first));
-  return {
-    method: same(({ method }) => method) && !METHODS[first.method].addition ? first.method : 'full',
+  const alike = same(({ method }) => method) ? METHODS[first.method] : undefined;
+  const info = {
     base: first.base,
-    threshold,
     prefix: same(({ prefix }) => prefix) ? first.prefix : '',
     settings: {
       merged: uses.map(({ adapter: { method, prefix, settings }, scale = 1 }) => ({
@@ -53,6 +43,22 @@ export function mergeAdapters(
         settings,
       })),
     },
+  };
+  if (alike?.join)
+    return { ...info, method: first.method, scale: 1, tensors: alike.join(uses, network, dtype) };
+
+  const merged = changedKeys(uses, network).map(
+    (key) => summedDelta(uses, key, asFloat32(network.parameters.get(key)!)) as WeightDelta,
+  );
+  const thresholds = adapters.map(({ threshold }) => threshold ?? 0);
+  const threshold = thresholds.includes(0) ? undefined : Math.max(...thresholds);
+  const implied = ({ key, positions }: WeightDelta) =>
+    threshold !== undefined &&
+    equal(positions!, positionsBelow(asFloat32(network.parameters.get(key)!).data, threshold));
+  return {
+    ...info,
+    method: alike && !alike.addition ? first.method : 'full',
+    threshold,
     ...packDeltas(() => merged, implied, dtype),
   };
 }

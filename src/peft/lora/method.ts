@@ -13,6 +13,7 @@ import {
   resolveLowRank,
   storedFactors,
 } from './factors.js';
+import { joinLoras } from './join.js';
 import { loraLayer } from './layer.js';
 
 function addition(network: Network, options: LoraOptions): Addition {
@@ -43,5 +44,6 @@ export const lora: Method = {
   },
   deltas: deltasOf(factorKeys, delta),
   delta,
+  join: joinLoras,
   changedKeys: factorKeys,
 };
