@@ -1,7 +1,7 @@
-/** A network of two layers on random vectors: large enough for everything that optimizers and adapters do. */
-import { input } from '../../src/graph/index.js';
-import { linear, type Network, Scope, type ScopeOptions } from '../../src/nn/index.js';
-import { mul, reduceMean, sub, tanh } from '../../src/ops/index.js';
+/** A network of two layers and a block between them on random vectors: large enough for everything that optimizers and adapters do. */
+import { input, type Value } from '../../src/graph/index.js';
+import { layerNorm, linear, type Network, Scope, type ScopeOptions } from '../../src/nn/index.js';
+import { add, mul, reduceMean, reshape, sub, tanh } from '../../src/ops/index.js';
 import { Random, type Tensor, tensor } from '../../src/tensor/index.js';
 import { type LossGraph, type Objective, readBy } from '../../src/train/objective.js';
 
@@ -9,6 +9,10 @@ const [INPUT, HIDDEN, OUTPUT, BATCH] = [8, 12, 4, 6];
 const KEYS = {
   'hidden.weight': [HIDDEN, INPUT],
   'hidden.bias': [HIDDEN],
+  'block.norm3.weight': [HIDDEN],
+  'block.norm3.bias': [HIDDEN],
+  'block.ff.weight': [HIDDEN, HIDDEN],
+  'block.ff.bias': [HIDDEN],
   'out.weight': [OUTPUT, HIDDEN],
   'out.bias': [OUTPUT],
 };
@@ -47,7 +51,8 @@ export class ToyObjective implements Objective<number> {
   build(_batch: number, options?: ScopeOptions): LossGraph {
     const scope = Scope.of(this.network, options);
     const hidden = tanh(linear(scope.at('hidden'), input('x', [BATCH, INPUT]), HIDDEN));
-    const difference = sub(linear(scope.at('out'), hidden, OUTPUT), input('y', [BATCH, OUTPUT]));
+    const mixed = reshape(block(scope.at('block'), reshape(hidden, [2, -1, HIDDEN])), hidden.shape);
+    const difference = sub(linear(scope.at('out'), mixed, OUTPUT), input('y', [BATCH, OUTPUT]));
     return { outputs: { loss: reduceMean(mul(difference, difference)) }, ...readBy(scope) };
   }
 
@@ -59,6 +64,12 @@ export class ToyObjective implements Objective<number> {
       ['y', random('y', OUTPUT)],
     ]);
   }
+}
+
+/** The last part of a transformer block, with a linear layer as its feed-forward network: x [B, T, C] → [B, T, C]. */
+function block(scope: Scope, x: Value): Value {
+  const y = add(linear(scope.at('ff'), layerNorm(scope.at('norm3'), x), HIDDEN), x);
+  return scope.adapted({ kind: 'block', x, y });
 }
 
 /** The bits of all weights, so that 0 and −0 differ. */
