@@ -2,6 +2,7 @@
 import { InputError } from '../errors.js';
 import {
   type LearnedToken,
+  type ModelConfigs,
   type PromptEncoder,
   rowsOfWord,
   tokenTable,
@@ -32,6 +33,14 @@ export function expectTokenSettings(config: TrainConfig): void {
   }
   if (trainOnly.length > 0)
     throw new InputError(`--method ${method} trains the rows of its token alone; leave --train-only out`);
+}
+
+/** Throws InputError where the model has more text encoders than one, whose rows would have to train together. */
+export function expectOneTextEncoder({ model, method }: TrainConfig, { textEncoders }: ModelConfigs): void {
+  if (textEncoders.length === 1) return;
+  throw new InputError(
+    `--method ${method} trains the one text encoder of Stable Diffusion 1 and 2, but ${model} has ${textEncoders.length} as Stable Diffusion XL does; choose a method that trains the UNet, such as sara or lora`,
+  );
 }
 
 /** The captions that a run gives all pictures, of which each shows one; none where pictures have their own. */

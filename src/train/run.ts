@@ -32,6 +32,7 @@ import { Encodings } from './encodings.js';
 import { keyFilter } from './key-filter.js';
 import {
   captionsOf,
+  expectOneTextEncoder,
   expectTokenIn,
   expectTokenSettings,
   learnedTokenOf,
@@ -289,6 +290,7 @@ async function openData(
   model: ModelFiles,
 ): Promise<{ size: number; data: ImageFolder }> {
   const configs = modelConfigs(model);
+  if (learnsToken(config)) expectOneTextEncoder(config, configs);
   const { json, weights } = model.networks.get('unet')!;
   checkWeights('unet', json, weights);
   keyFilter(config.trainOnly, unetParameterShapes(configs.unet).keys());

@@ -1,4 +1,4 @@
-/** Stable Diffusion XL as processes: two steps of SaRA with a sample, a picture with the adapter, a look at the weights. */
+/** Stable Diffusion XL as processes: two steps of SaRA with a sample, a picture with the adapter, a look at the weights; no new token. */
 import { readdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { expect, it, vi } from 'vitest';
@@ -31,4 +31,20 @@ it('trains, draws with the adapter, and counts weights', async () => {
 
   const looked = await sara(['inspect', MODEL]);
   expect(looked).toMatchObject({ code: 0, stdout: expect.stringMatching(/^unet: 99,452 weights/) });
+});
+
+it('refuses to learn a token before anything is read or written', async () => {
+  const folder = await temporaryFolder();
+  const path = (name: string) => join(folder, name);
+  await drawPictures(path('data'), 1);
+  const refused = await sara([
+    ...['train', '--model', MODEL, '--data', path('data'), '--out', path('run'), '--cache', path('cache')],
+    ...['--method', 'textual-inversion', '--token', '<fox>', '--init-word', 'fox', '--steps', '1'],
+  ]);
+  expect(refused).toMatchObject({
+    code: 1,
+    stdout: '',
+    stderr: `sara: --method textual-inversion trains the one text encoder of Stable Diffusion 1 and 2, but ${MODEL} has 2 as Stable Diffusion XL does; choose a method that trains the UNet, such as sara or lora\n`,
+  });
+  expect(await readdir(folder)).toEqual(['data']);
 });
