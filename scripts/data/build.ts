@@ -1,6 +1,6 @@
 /**
  * Draws the picture folders under data/ from the emoji sets on npm; see README.md beside this file.
- * `tsx scripts/data/build.ts` draws the curated concepts in every style;
+ * `tsx scripts/data/build.ts` draws the curated concepts in every style, and the subjects;
  * `tsx scripts/data/build.ts --all` draws every concept that all styles share, into data/all/<style>.
  */
 import { readFileSync } from 'node:fs';
@@ -22,6 +22,14 @@ interface Concept {
   /** Left out of every downstream set, so that evaluation can ask for it in a style never seen with it. */
   readonly heldOut?: boolean;
   readonly tags?: readonly string[];
+}
+
+/** One figure in several poses, for DreamBooth and Textual Inversion. */
+interface Subject {
+  readonly folder: string;
+  /** The folder of its style. */
+  readonly style: string;
+  readonly concepts: readonly Concept[];
 }
 
 interface EmojibaseEntry {
@@ -120,5 +128,12 @@ for (const [i, style] of STYLES.entries()) {
     await writeFolder(`all/${style.folder}`, style, sets[i]!, concepts, purpose);
   } else {
     await buildCurated(style, sets[i]!, concepts);
+  }
+}
+if (!values.all) {
+  const subjects: Subject[] = JSON.parse(readFileSync(join(HERE, 'subjects.json'), 'utf8'));
+  for (const { folder, style: name, concepts: poses } of subjects) {
+    const i = STYLES.findIndex((style) => style.folder === name);
+    await writeFolder(folder, STYLES[i]!, sets[i]!, poses, 'one figure in several poses, a subject to learn.');
   }
 }
