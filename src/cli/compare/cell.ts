@@ -20,8 +20,9 @@ export interface CellResult {
   readonly secondsPerStep: number;
   /** None where the training diverged. */
   readonly measurements: readonly CellMeasurement[];
-  /** Names of the trainings' folders, and of that of the pictures. */
-  readonly trainings: readonly string[];
+  /** With everything that the result depends on; their ids are the names of their folders. */
+  readonly trainings: readonly Training[];
+  /** The name of the folder of what was drawn. */
   readonly pictures: string;
 }
 
@@ -48,7 +49,7 @@ export async function runCell(cell: Cell, options: CellOptions): Promise<CellRes
   const result = {
     ...{ place: cell.place, seed: cell.seed },
     ...{ trained: trained[0]?.trained ?? 0, secondsPerStep: trained[0]?.secondsPerStep ?? 0 },
-    ...{ trainings: cell.trainings.map(({ id }) => id), pictures },
+    ...{ trainings: cell.trainings, pictures },
   };
   const learned = trained.map(({ result }) => result).filter((path) => path !== undefined);
   if (learned.length < trained.length) return { ...result, measurements: [] };

@@ -7,6 +7,7 @@ import { scanFolder } from '../../train/index.js';
 import { writeCaptionedPictures } from '../captioned-pictures.js';
 import type { Drawing, PictureSet, Row } from './experiment.js';
 import { heldOutOf } from './held-out-loss.js';
+import { named, subjectNames } from './subject.js';
 
 export interface Prompt {
   /** What is drawn. */
@@ -15,15 +16,13 @@ export interface Prompt {
   readonly caption: string;
 }
 
-/** Stands in prompts for the name of the subject. */
-const SUBJECT = '{subject}';
-
 /** The set's own prompts, or the first captions of its held-out pictures. */
 export async function promptsOf(set: PictureSet, row: Row, drawing: Drawing): Promise<Prompt[]> {
   const texts = set.prompts ?? (await heldOutCaptions(set));
+  const names = subjectNames(set, row);
   return texts.slice(0, drawing.prompts).map((text) => ({
-    prompt: text.replaceAll(SUBJECT, row.subject ?? set.subject ?? SUBJECT),
-    caption: text.replaceAll(SUBJECT, set.subject ?? row.subject ?? SUBJECT),
+    prompt: named(text, names),
+    caption: named(text, { ...names, subject: names.class }),
   }));
 }
 

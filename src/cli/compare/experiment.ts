@@ -9,6 +9,9 @@ import { METRIC_NAMES } from './metrics.js';
 
 const value = z.union([z.string(), z.number(), z.boolean()]);
 
+/** Settings and their values. */
+const vary = z.record(z.string(), z.array(value).nonempty());
+
 /** Settings of `sara train`, named as its flags are; `trainSchema` checks them. */
 const settings = z
   .record(z.string(), z.unknown())
@@ -28,10 +31,10 @@ const pictureSet = z.strictObject({
   suffix: z.string().default(''),
   /** Settings of every run on this set, such as prompts of DreamBooth. */
   settings: settings.default({}),
-  /** Drawn instead of captions of the held-out set; "{subject}" stands for what a row calls the subject. */
+  /** Drawn instead of captions of the held-out set. */
   prompts: z.array(name).nonempty().optional(),
-  /** What the subject is in words that the base model knows: what is drawn is measured against prompts that say so. */
-  subject: name.optional(),
+  /** What the subject of the set is in words that the base model knows, such as "cat". */
+  class: name.optional(),
 });
 
 const row = z.strictObject({
@@ -44,7 +47,9 @@ const row = z.strictObject({
   scales: z.array(z.number()).nonempty().default([1]),
   /** Applies what was learned on all sets at once, not only on the one that is drawn. */
   merged: z.boolean().default(false),
-  /** What this row calls the subject of a set, such as "sks cat". */
+  /** Goes before what the experiment varies. */
+  vary: vary.default({}),
+  /** What this row calls the subject of a set, such as "sks {class}". */
   subject: name.optional(),
   /** Settings that --quick changes. */
   quick: settings.default({}),
@@ -72,7 +77,7 @@ const schema = z.strictObject({
   /** Weights that train, as shares of those of the UNet. */
   sizes: z.array(z.number().gt(0).max(1)).default([]),
   /** Settings of which every combination is run, for each row. */
-  vary: z.record(z.string(), z.array(value).nonempty()).default({}),
+  vary: vary.default({}),
   seeds: z.array(z.int().min(0)).nonempty(),
   training: settings.default({}),
   ...runtimeSettings,
@@ -86,7 +91,7 @@ const schema = z.strictObject({
     .strictObject({
       sets: z.int().min(1),
       sizes: z.array(z.number().gt(0).max(1)),
-      vary: z.record(z.string(), z.array(value).nonempty()),
+      vary,
       seeds: z.array(z.int().min(0)).nonempty(),
       training: settings,
       drawing: drawing.partial(),
@@ -119,6 +124,7 @@ export async function readExperiment(path: string, quick: boolean): Promise<Expe
     rows: experiment.rows.map((row) => ({
       ...row,
       settings: row.settings && { ...row.settings, ...row.quick },
+      vary: changes.vary ? {} : row.vary,
     })) as Experiment['rows'],
     training: { ...experiment.training, ...training },
     drawing: { ...experiment.drawing, ...drawing },
@@ -127,7 +133,7 @@ export async function readExperiment(path: string, quick: boolean): Promise<Expe
 
 function parseYaml(text: string, path: string): unknown {
   try {
-    return parse(text);
+    return parse(text, { merge: true });
   } catch (error) {
     if (!(error instanceof YAMLParseError)) throw error;
     throw new InputError(`cannot read ${path} as YAML: ${error.message.split('\n')[0]}`, { cause: error });

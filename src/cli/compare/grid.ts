@@ -4,6 +4,7 @@ import { InputError } from '../../errors.js';
 import { type TrainConfig, trainSchema } from '../../train/index.js';
 import { camel } from '../../train/settings.js';
 import type { Experiment, PictureSet, Row, Value } from './experiment.js';
+import { namedSettings, subjectNames } from './subject.js';
 
 /** One run of training. Those of one id are the same run, in whichever experiment. */
 export interface Training {
@@ -41,7 +42,7 @@ export function cellsOf(experiment: Experiment, weights: number): Cell[] {
     sets.flatMap((set) =>
       rows.flatMap((row) =>
         (row.sized && sizes.length > 0 ? sizes : [undefined]).flatMap((size) =>
-          combinations(vary).flatMap((varied) => {
+          combinations({ ...vary, ...row.vary }).flatMap((varied) => {
             const trainedOn = row.merged ? [set, ...sets.filter((other) => other !== set)] : [set];
             const trainings = row.settings
               ? trainedOn.map((on) => trainingOf(experiment, { set: on, row, size, varied, seed, weights }))
@@ -79,13 +80,14 @@ function trainingOf(
   const { set, row, size, varied, seed, weights } = cell;
   const { data, prefix, suffix } = set;
   const params = size === undefined ? {} : { params: Math.round(size * weights) };
-  const result = trainSchema.safeParse({
+  const settings = {
     ...{ model, data, prefix, suffix, seed, device, threads, ...params },
     ...training,
     ...set.settings,
     ...row.settings,
     ...Object.fromEntries(Object.entries(varied).map(([key, value]) => [camel(key), value])),
-  });
+  };
+  const result = trainSchema.safeParse(namedSettings(settings, subjectNames(set, row)));
   if (!result.success) {
     const [issue] = result.error.issues;
     throw new InputError(

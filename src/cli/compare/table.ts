@@ -9,16 +9,17 @@ type Column = readonly [head: string, cell: (row: SummaryRow) => string];
 
 /** Under the experiment's title; columns that are the same in every row for want of anything that varies are left out. */
 export function markdown(
-  { title, about, metrics, index, vary }: Experiment,
+  { title, about, metrics, index }: Experiment,
   rows: readonly SummaryRow[],
   labels: ReadonlyMap<MetricName, string>,
 ): string {
   const scaled = rows.some(({ scale }) => scale !== 1);
+  const settings = [...new Set(rows.flatMap(({ varied }) => Object.keys(varied)))];
   const columns: Column[] = [
     ['set', ({ set }) => set],
     ['method', ({ row }) => row],
     ['size', ({ size }) => (size === undefined ? '–' : percent(size))],
-    ...Object.keys(vary).map((key): Column => [key, ({ varied }) => shownValue(varied[key]!)]),
+    ...settings.map((key): Column => [key, ({ varied }) => shownValue(varied[key])]),
     ...(scaled ? [['α', ({ scale }) => String(scale)] satisfies Column] : []),
     ['trained', ({ trained }) => trained.toLocaleString('en-US')],
     ['seeds', ({ seeds }) => String(seeds)],
@@ -48,5 +49,5 @@ function shown({ mean, spread }: Spread, { seeds, diverged }: SummaryRow): strin
 
 const shownIndex = (index: number): string => (Number.isNaN(index) ? '–' : index.toFixed(2));
 
-const shownValue = (value: Value): string =>
+const shownValue = (value: Value = '–'): string =>
   typeof value === 'number' && value !== 0 && Math.abs(value) < 1e-2 ? value.toExponential() : String(value);

@@ -8,7 +8,6 @@ import { markdown } from '../../../src/cli/compare/table.js';
 const experiment = {
   title: 'Two methods',
   about: '',
-  vary: {},
   metrics: ['held-out loss', 'FID'],
   index: ['held-out loss', 'FID'],
 } as unknown as Experiment;
