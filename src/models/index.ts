@@ -56,6 +56,7 @@ export { SessionCache } from './session-cache.js';
 export { PREDICTION_TYPES, type PredictionType } from './single-file/families.js';
 export { originalUNetKeys } from './single-file/unet-keys.js';
 export {
+  type LoadOptions,
   pictureSides,
   StableDiffusion,
   type StableDiffusionConfigs,

@@ -2,7 +2,7 @@
 import { join } from 'node:path';
 import { ensureFolder } from '../../formats/index.js';
 import type { Metric } from '../../metrics/index.js';
-import type { RuntimeOptions } from '../../runtime/index.js';
+import type { LoadOptions } from '../../models/index.js';
 import { lockFolder } from '../../train/index.js';
 import { ensureDrawn, ensureMeasured } from './drawn.js';
 import type { Drawing } from './experiment.js';
@@ -30,11 +30,14 @@ export interface CellOptions {
   /** Where trainings and pictures are kept, of this comparison and others. */
   readonly out: string;
   readonly model: string;
+  /** How the model is read and run, as in training. */
+  readonly loading: LoadOptions;
+  /** Pixels a side of what is drawn; the model's own unless given. */
+  readonly size: number | undefined;
   readonly drawing: Drawing;
   readonly metrics: readonly Metric[];
   /** Tells the networks of the metrics from others. */
   readonly metricsDigest: string;
-  readonly runtime: RuntimeOptions;
   /** The share of the cell's steps that are done. */
   readonly onStep: (share: number) => void;
   readonly stopRequested: () => boolean;
@@ -58,8 +61,8 @@ export async function runCell(cell: Cell, options: CellOptions): Promise<CellRes
   const lock = await lockFolder(folder);
   try {
     const { scale } = cell.place;
-    const open = () => openTrained(options.model, learned, { ...options.runtime, scale });
-    const drawn = await ensureDrawn(cell, folder, { drawing, open });
+    const open = () => openTrained(options.model, learned, { ...options.loading, scale });
+    const drawn = await ensureDrawn(cell, folder, { drawing, size: options.size, open });
     if (stopRequested()) return undefined;
     const looking = { pictures: drawn.pictures, metrics, digest: metricsDigest };
     const seen = await ensureMeasured(cell, folder, looking);
@@ -88,8 +91,11 @@ async function trainAll(
 }
 
 /** Readable, and with a digest of all that is drawn from. */
-function picturesName({ set, row, place, seed, trainings }: Cell, { model, drawing }: CellOptions): string {
+function picturesName(
+  { set, row, place, seed, trainings }: Cell,
+  { model, size, drawing }: CellOptions,
+): string {
   const readable = `${set.name} ${row.name} seed ${seed}`.replace(/[^\w.]+/g, '-');
   const ids = trainings.map(({ id }) => id);
-  return `${readable}-${digest([model, ids, place.scale, seed, drawing, set, row.subject])}`;
+  return `${readable}-${digest([model, ids, place.scale, seed, { ...drawing, size }, set, row.subject])}`;
 }

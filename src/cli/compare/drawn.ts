@@ -1,5 +1,5 @@
 /** What a cell's model drew and how well it denoises, kept in a folder; measured there through other networks. */
-import { join, resolve } from 'node:path';
+import { basename, join, resolve } from 'node:path';
 import { exists, readJson, writeFileAtomic } from '../../formats/index.js';
 import type { Measurement, Metric, Picture } from '../../metrics/index.js';
 import type { StableDiffusion } from '../../models/index.js';
@@ -20,13 +20,14 @@ export interface Drawn {
 export async function ensureDrawn(
   { set, row, seed }: Cell,
   folder: string,
-  { drawing, open }: { drawing: Drawing; open: () => Promise<StableDiffusion> },
+  options: { drawing: Drawing; size: number | undefined; open: () => Promise<StableDiffusion> },
 ): Promise<Drawn> {
   const file = join(folder, 'drawn.json');
-  if (await exists(file)) return (await readJson(file)) as Drawn;
-  const sd = await open();
+  if (await exists(file)) return within(folder, (await readJson(file)) as Drawn);
+  const { drawing } = options;
+  const sd = await options.open();
   try {
-    const [size] = sd.pictureSides;
+    const { size = sd.pictureSides[0] } = options;
     const measurements = set['held-out'] === undefined ? [] : [await heldOutLoss(sd, set, size)];
     const pictures = await draw(sd, await promptsOf(set, row, drawing), { ...drawing, folder, seed, size });
     const drawn: Drawn = { pictures, measurements };
@@ -37,7 +38,13 @@ export async function ensureDrawn(
   }
 }
 
-/** All numbers of the metrics about the drawn pictures, or those found in the folder. `onPicture` may throw to stop. */
+/** With the pictures in the folder, wherever it was when they were drawn. */
+function within(folder: string, { pictures, measurements }: Drawn): Drawn {
+  const here = pictures.map(({ path, caption }) => ({ path: join(folder, basename(path)), caption }));
+  return { pictures: here, measurements };
+}
+
+/** All numbers of the metrics about the drawn pictures, or those found in the folder. */
 export async function ensureMeasured(
   { set }: Cell,
   folder: string,

@@ -55,13 +55,19 @@ const row = z.strictObject({
   quick: settings.default({}),
 });
 
-const drawing = z.strictObject({
+const drawingSettings = {
   /** How many captions of the held-out set are drawn. */
-  prompts: z.int().min(1).default(25),
+  prompts: z.int().min(1),
   /** Pictures of each prompt. */
-  count: z.int().min(1).default(1),
-  steps: z.int().min(1).default(20),
-  guidance: z.number().default(3),
+  count: z.int().min(1),
+  steps: z.int().min(1),
+  guidance: z.number(),
+};
+const drawing = z.strictObject({
+  prompts: drawingSettings.prompts.default(25),
+  count: drawingSettings.count.default(1),
+  steps: drawingSettings.steps.default(20),
+  guidance: drawingSettings.guidance.default(3),
 });
 
 /** Networks that metrics look through. */
@@ -94,7 +100,7 @@ const schema = z.strictObject({
       vary,
       seeds: z.array(z.int().min(0)).nonempty(),
       training: settings,
-      drawing: drawing.partial(),
+      drawing: z.strictObject(drawingSettings).partial(),
     })
     .partial()
     .default({}),

@@ -2,9 +2,8 @@
 import { basename, extname } from 'node:path';
 import { InputError } from '../../errors.js';
 import { LEARNED_TOKEN, readEmbedding } from '../../interop/index.js';
-import { StableDiffusion } from '../../models/index.js';
+import { type LoadOptions, StableDiffusion } from '../../models/index.js';
 import { applyAdapters } from '../../peft/index.js';
-import type { RuntimeOptions } from '../../runtime/index.js';
 import { loadAdapters } from '../adapters.js';
 
 /**
@@ -14,18 +13,18 @@ import { loadAdapters } from '../adapters.js';
 export async function openTrained(
   base: string,
   results: readonly string[],
-  { scale, ...runtime }: RuntimeOptions & { scale: number },
+  { scale, ...loading }: LoadOptions & { scale: number },
 ): Promise<StableDiffusion> {
   const [first] = results;
   if (first !== undefined && extname(first) === '')
-    return StableDiffusion.load(alone(results, scale), runtime);
+    return StableDiffusion.load(alone(results, scale), loading);
   if (first !== undefined && basename(first) === LEARNED_TOKEN) {
     return StableDiffusion.load(base, {
-      ...runtime,
+      ...loading,
       learnedTokens: [await readEmbedding(alone(results, scale))],
     });
   }
-  const sd = await StableDiffusion.load(base, runtime);
+  const sd = await StableDiffusion.load(base, loading);
   applyAdapters(sd.unet, await loadAdapters(results.map((path) => ({ path, scale }))), { model: base });
   return sd;
 }

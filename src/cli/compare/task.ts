@@ -43,8 +43,10 @@ export async function compareTask(
   const models = modelsOf(experiment.metrics, experiment.models);
   const metricsDigest = await digestOfModels(models);
   const runtime = { device, threads };
+  const { size, predictionType, weightDtype } = cells.flatMap(({ trainings }) => trainings)[0]?.config ?? {};
   const metrics = await openMetrics(models, { ...runtime, cache: join(out, 'features') });
-  const options = { out, model, drawing, metrics, metricsDigest, runtime, stopRequested };
+  const loading = { ...runtime, predictionType, weightDtype };
+  const options = { out, model, size, drawing, metrics, metricsDigest, loading, stopRequested };
   const results = new Map<Cell, CellResult>();
   const report = () =>
     writeReport(

@@ -107,4 +107,5 @@ it.each(FILES)('experiments/%s can be read, whole and quick', async (name) => {
   const whole = await readExperiment(`experiments/${name}`, false);
   const quick = await readExperiment(`experiments/${name}`, true);
   expect(Number(quick.training.steps)).toBeLessThan(Number(whole.training.steps));
+  expect(quick.drawing.guidance).toBe(whole.drawing.guidance);
 });
