@@ -134,6 +134,12 @@ if (!values.all) {
   const subjects: Subject[] = JSON.parse(readFileSync(join(HERE, 'subjects.json'), 'utf8'));
   for (const { folder, style: name, concepts: poses } of subjects) {
     const i = STYLES.findIndex((style) => style.folder === name);
-    await writeFolder(folder, STYLES[i]!, sets[i]!, poses, 'one figure in several poses, a subject to learn.');
+    await writeFolder(
+      folder,
+      STYLES[i]!,
+      sets[i]!,
+      poses,
+      'one figure in several poses, a subject to learn.',
+    );
   }
 }
