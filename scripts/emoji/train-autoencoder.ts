@@ -2,11 +2,9 @@
  * Trains the emoji model's autoencoder: `tsx scripts/emoji/train-autoencoder.ts <folder> <steps> [<vae folder>]`; run it
  * again to go on. With the folder of a trained autoencoder only the decoder trains on, so that its latents stay.
  */
-import { appendFileSync, existsSync, mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { contactSheet } from '../../src/formats/contact-sheet.js';
 import { fromUnit, writePng } from '../../src/formats/images.js';
-import { readSafetensors, writeSafetensors } from '../../src/formats/index.js';
 import { graphOf, input } from '../../src/graph/index.js';
 import {
   initializeNetwork,
@@ -26,6 +24,7 @@ import { MovingAverage } from '../../src/train/ema.js';
 import { cosineSchedule } from '../../src/train/schedule.js';
 import { Stepper } from '../../src/train/stepper.js';
 import { heldOutHexcodes, loadPictures, type Picture } from './pictures.js';
+import { TrainingRun } from './training-run.js';
 
 const [folder = 'runs/emoji-vae', stepsText = '6000', trainedVae] = process.argv.slice(2);
 const STEPS = Number(stepsText);
@@ -84,19 +83,7 @@ for (const style of ['fluent-3d', 'fluent-flat']) {
 }
 console.log(`${training.length} training pictures, ${test.length} held out`);
 
-mkdirSync(folder, { recursive: true });
-const checkpoint = join(folder, 'checkpoint.safetensors');
-if (existsSync(checkpoint)) {
-  const { metadata, tensors } = await readSafetensors(checkpoint);
-  optimizer.restore({ step: Number(metadata.step), tensors });
-  for (const [name, { data }] of average.averages)
-    data.set(tensors.get(`average.${name}`)!.data as Float32Array);
-  console.log(`going on from step ${metadata.step}`);
-}
-
-const started = performance.now();
-const first = optimizer.step;
-let running = 0;
+const run = await TrainingRun.open(folder, optimizer, average);
 while (optimizer.step < STEPS) {
   const step = optimizer.step;
   const random = new Random(SEED, 'autoencoder batch', step);
@@ -110,33 +97,14 @@ while (optimizer.step < STEPS) {
   const learningRate = LEARNING_RATE * schedule(step);
   const { loss } = await stepper.step([batch], { learningRate, maxGradientNorm: 1 });
   average.update();
-  running = running === 0 ? loss : 0.98 * running + 0.02 * loss;
-  if (optimizer.step % 50 === 0) {
-    const seconds = (performance.now() - started) / 1000;
-    const line = {
-      step: optimizer.step,
-      loss: Number(running.toPrecision(4)),
-      learningRate: Number(learningRate.toPrecision(3)),
-    };
-    appendFileSync(join(folder, 'metrics.jsonl'), `${JSON.stringify(line)}\n`);
-    console.log(
-      JSON.stringify({ ...line, secondsPerStep: Number((seconds / (optimizer.step - first)).toFixed(3)) }),
-    );
-  }
+  run.stepped(loss, { every: 50, learningRate });
   if (optimizer.step % SAVE_EVERY === 0 || optimizer.step === STEPS) await save();
 }
 
 async function save(): Promise<void> {
-  const state = optimizer.state();
-  const averages = [...average.averages].map(([name, value]) => [`average.${name}`, value] as const);
-  await writeSafetensors(checkpoint, new Map([...state.tensors, ...averages]), { step: String(state.step) });
+  await run.save();
   const averaged = { ...vae, parameters: average.of(vae) };
-  const psnr = await evaluate(averaged);
-  console.log(`step ${state.step}: held-out PSNR ${psnr.toFixed(2)} dB`);
-  appendFileSync(
-    join(folder, 'metrics.jsonl'),
-    `${JSON.stringify({ step: state.step, heldOutPsnr: Number(psnr.toFixed(3)) })}\n`,
-  );
+  run.log({ heldOutPsnr: await evaluate(averaged) });
   const json = trainedVae ? vae.json : { ...CONFIG, scaling_factor: 1 / (await latentDeviation(averaged)) };
   await saveNetwork(join(folder, 'vae'), { ...averaged, json }, { dtype: 'float16' });
 }

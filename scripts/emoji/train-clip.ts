@@ -2,15 +2,9 @@
  * Trains the emoji CLIP, which measures what the emoji model draws: `tsx scripts/emoji/train-clip.ts <folder> <steps>`
  * on the pictures of `scripts/data/build.ts --all`; run it again to go on. It is a small model of our own and not OpenAI's CLIP.
  */
-import { appendFileSync, existsSync, mkdirSync } from 'node:fs';
 import { copyFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import {
-  ClipTokenizer,
-  readSafetensors,
-  writeFileAtomic,
-  writeSafetensors,
-} from '../../src/formats/index.js';
+import { ClipTokenizer, writeFileAtomic } from '../../src/formats/index.js';
 import { formatPythonJson } from '../../src/formats/python-json.js';
 import { CLIP, initializeNetwork, saveNetwork } from '../../src/models/index.js';
 import { AdamW } from '../../src/peft/index.js';
@@ -22,6 +16,7 @@ import { Stepper } from '../../src/train/stepper.js';
 import { type CaptionedPicture, captionedPictures, heldOutOfClip } from './clip-pictures.js';
 import { retrieval } from './clip-retrieval.js';
 import { EMOJI_CLIP, EMOJI_CLIP_PROCESSOR } from './configs.js';
+import { TrainingRun } from './training-run.js';
 
 const [folder = 'runs/emoji-clip', stepsText = '1600'] = process.argv.slice(2);
 const STEPS = Number(stepsText);
@@ -47,48 +42,15 @@ const training = pictures.filter(({ name }) => !heldOutOfClip(name));
 const heldOut = pictures.filter(({ name }) => heldOutOfClip(name));
 console.log(`${training.length} training pictures, ${heldOut.length} held out`);
 
-mkdirSync(folder, { recursive: true });
-const log = (line: object) => {
-  appendFileSync(join(folder, 'metrics.jsonl'), `${JSON.stringify(line)}\n`);
-  console.log(JSON.stringify(line));
-};
-
-const checkpoint = join(folder, 'checkpoint.safetensors');
-if (existsSync(checkpoint)) {
-  const { metadata, tensors } = await readSafetensors(checkpoint);
-  optimizer.restore({ step: Number(metadata.step), tensors });
-  for (const [name, { data }] of average.averages)
-    data.set(tensors.get(`average.${name}`)!.data as Float32Array);
-  average.updates = optimizer.step;
-  console.log(`going on from step ${metadata.step}`);
-}
-
-const first = optimizer.step;
-const atStart = process.cpuUsage();
-const started = atStart.user + atStart.system;
-let running = 0;
+const run = await TrainingRun.open(folder, optimizer, average);
 while (optimizer.step < STEPS) {
   const learningRate = LEARNING_RATE * schedule(optimizer.step);
   const { loss } = await stepper.step([batchAt(optimizer.step)], { learningRate, maxGradientNorm: 1 });
   const logitScale = clip.parameters.get('logit_scale')!.data;
   logitScale[0] = Math.min(logitScale[0]!, Math.log(LARGEST_SCALE));
   average.update();
-  running = running === 0 ? loss : 0.98 * running + 0.02 * loss;
+  run.stepped(loss, { every: 25, learningRate, scale: Math.exp(logitScale[0]!) });
   const { step } = optimizer;
-  if (step % 25 === 0) {
-    const { user, system } = process.cpuUsage();
-    const cpuSecondsPerStep = (user + system - started) / 1e6 / (step - first);
-    const [shownLoss, rate, scale] = [running, learningRate, Math.exp(logitScale[0]!)].map((value) =>
-      Number(value.toPrecision(4)),
-    );
-    log({
-      step,
-      loss: shownLoss,
-      learningRate: rate,
-      scale,
-      cpuSecondsPerStep: Number(cpuSecondsPerStep.toFixed(3)),
-    });
-  }
   if (step % EVALUATE_EVERY === 0 || step === STEPS) await save();
 }
 
@@ -131,9 +93,7 @@ function shifted(pixels: Float32Array, dx: number, dy: number): Float32Array {
 
 /** Writes what the run goes on from, the averaged weights as a folder of CLIPModel, and how well held-out pictures find their texts. */
 async function save(): Promise<void> {
-  const state = optimizer.state();
-  const averages = [...average.averages].map(([name, value]) => [`average.${name}`, value] as const);
-  await writeSafetensors(checkpoint, new Map([...state.tensors, ...averages]), { step: String(state.step) });
+  await run.save();
   const target = join(folder, 'model');
   await saveNetwork(target, { ...clip, parameters: average.of(clip) }, { dtype: 'float16' });
   await writeFileAtomic(join(target, 'preprocessor_config.json'), formatPythonJson(EMOJI_CLIP_PROCESSOR));
@@ -145,5 +105,5 @@ async function save(): Promise<void> {
     'LICENSE.open_clip',
   ])
     await copyFile(join(TOKENIZER, name), join(target, name));
-  log({ step: optimizer.step, ...(await retrieval(target, heldOut)) });
+  run.log({ ...(await retrieval(target, heldOut)) });
 }

@@ -2,12 +2,10 @@
  * Trains the emoji model's UNet and text encoder on the Noto and Twemoji pictures:
  * `tsx scripts/emoji/train-diffusion.ts <folder> <vae folder> <tokenizer folder> <steps> <threads>`; run it again to go on.
  */
-import { appendFileSync, existsSync, mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { noiseSchedule } from '../../src/diffusion/index.js';
 import { contactSheet } from '../../src/formats/contact-sheet.js';
 import { writePng } from '../../src/formats/images.js';
-import { readSafetensors, writeSafetensors } from '../../src/formats/index.js';
 import { generate } from '../../src/generate/index.js';
 import { loadNetwork, StableDiffusion, saveStableDiffusion, VAE } from '../../src/models/index.js';
 import { AdamW } from '../../src/peft/index.js';
@@ -18,6 +16,7 @@ import { cosineSchedule } from '../../src/train/schedule.js';
 import { Stepper } from '../../src/train/stepper.js';
 import { SCHEDULER, TEXT_ENCODER, UNET } from './configs.js';
 import { conceptCaptions, loadPictures, type Picture } from './pictures.js';
+import { TrainingRun } from './training-run.js';
 
 const [folder, vaeFolder, tokenizer, stepsText, threadsText] = process.argv.slice(2) as [
   string,
@@ -66,38 +65,13 @@ const everything = [...pictures.keys()];
 const focus = everything.filter((i) => head.has(pictures[i]!.caption));
 console.log(`${pictures.length} pictures, ${focus.length} of them shown most`);
 
-mkdirSync(folder, { recursive: true });
-const checkpoint = join(folder, 'checkpoint.safetensors');
-if (existsSync(checkpoint)) {
-  const { metadata, tensors } = await readSafetensors(checkpoint);
-  optimizer.restore({ step: Number(metadata.step), tensors });
-  for (const [name, { data }] of average.averages)
-    data.set(tensors.get(`average.${name}`)!.data as Float32Array);
-  average.updates = optimizer.step;
-  console.log(`going on from step ${metadata.step}`);
-}
-
-const started = performance.now();
-const first = optimizer.step;
-let running = 0;
+const run = await TrainingRun.open(folder, optimizer, average);
 while (optimizer.step < STEPS) {
   const step = optimizer.step;
   const learningRate = LEARNING_RATE * schedule(step);
   const { loss } = await stepper.step([batchAt(step)], { learningRate, maxGradientNorm: 1 });
   average.update();
-  running = running === 0 ? loss : 0.98 * running + 0.02 * loss;
-  if (optimizer.step % 50 === 0) {
-    const seconds = (performance.now() - started) / 1000;
-    const line = {
-      step: optimizer.step,
-      loss: Number(running.toPrecision(4)),
-      learningRate: Number(learningRate.toPrecision(3)),
-    };
-    appendFileSync(join(folder, 'metrics.jsonl'), `${JSON.stringify(line)}\n`);
-    console.log(
-      JSON.stringify({ ...line, secondsPerStep: Number((seconds / (optimizer.step - first)).toFixed(3)) }),
-    );
-  }
+  run.stepped(loss, { every: 50, learningRate });
   if (optimizer.step % SAVE_EVERY === 0 || optimizer.step === STEPS) await save();
 }
 
@@ -128,9 +102,7 @@ function captionOf({ caption, style }: Picture, draw: number): string {
 }
 
 async function save(): Promise<void> {
-  const state = optimizer.state();
-  const averages = [...average.averages].map(([name, value]) => [`average.${name}`, value] as const);
-  await writeSafetensors(checkpoint, new Map([...state.tensors, ...averages]), { step: String(state.step) });
+  await run.save();
   const averaged = new StableDiffusion(
     {
       ...sd,
@@ -147,7 +119,7 @@ async function save(): Promise<void> {
   const images = await generate(averaged, { prompt, steps: 20, guidance: 3, seed: 1, batchSize: 12 });
   await writePng(join(folder, 'samples.png'), contactSheet(images, { columns: 12, scale: 2 }));
   await writePng(
-    join(folder, `samples-${String(state.step).padStart(5, '0')}.png`),
+    join(folder, `samples-${String(optimizer.step).padStart(5, '0')}.png`),
     contactSheet(images, { columns: 12 }),
   );
   await averaged.dispose();
