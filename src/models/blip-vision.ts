@@ -1,28 +1,14 @@
 /** BLIP's image tower: transformers' BlipVisionModel, v5.18. */
-import { z } from 'zod';
+import type { z } from 'zod';
 import type { Value } from '../graph/index.js';
 import { activation, layerNorm, linear, type Scope } from '../nn/index.js';
 import { add, concat, expand, split } from '../ops/index.js';
 import { attendByHeads } from './attention.js';
-import { CLIP_ACTIVATIONS, headsDivide } from './clip-layer.js';
-import { patchesFit } from './clip-vision.js';
-import { count, withDefault } from './config.js';
 import { patchEmbedding } from './patch-embedding.js';
+import { visionSchema } from './vision-config.js';
 
 /** Keys and defaults are those of BlipVisionConfig. */
-export const blipVisionSchema = z
-  .object({
-    hidden_size: withDefault(count, 768),
-    intermediate_size: withDefault(count, 3072),
-    num_hidden_layers: withDefault(count, 12),
-    num_attention_heads: withDefault(count, 12),
-    image_size: withDefault(count, 384),
-    patch_size: withDefault(count, 16),
-    hidden_act: withDefault(z.enum(CLIP_ACTIVATIONS), 'gelu'),
-    layer_norm_eps: withDefault(z.number().positive(), 1e-5),
-  })
-  .superRefine(headsDivide)
-  .superRefine(patchesFit);
+export const blipVisionSchema = visionSchema({ image_size: 384, patch_size: 16, hidden_act: 'gelu' });
 
 export type BlipVisionConfig = z.output<typeof blipVisionSchema>;
 

@@ -1,39 +1,16 @@
 /** CLIP's image tower: transformers' CLIPVisionModel, v5.18. */
-import { z } from 'zod';
+import type { z } from 'zod';
 import { segment, type Value } from '../graph/index.js';
 import { layerNorm, type Scope } from '../nn/index.js';
 import { add, concat, expand, reshape, slice } from '../ops/index.js';
-import { CLIP_ACTIVATIONS, clipEncoderLayer, headsDivide } from './clip-layer.js';
-import { count, withDefault } from './config.js';
+import { clipEncoderLayer } from './clip-layer.js';
 import { patchEmbedding } from './patch-embedding.js';
+import { visionSchema } from './vision-config.js';
 
 /** Keys and defaults are those of CLIPVisionConfig. */
-export const clipVisionSchema = z
-  .object({
-    hidden_size: withDefault(count, 768),
-    intermediate_size: withDefault(count, 3072),
-    num_hidden_layers: withDefault(count, 12),
-    num_attention_heads: withDefault(count, 12),
-    num_channels: withDefault(z.literal(3), 3),
-    image_size: withDefault(count, 224),
-    patch_size: withDefault(count, 32),
-    hidden_act: withDefault(z.enum(CLIP_ACTIVATIONS), 'quick_gelu'),
-    layer_norm_eps: withDefault(z.number().positive(), 1e-5),
-  })
-  .superRefine(headsDivide)
-  .superRefine(patchesFit);
+export const clipVisionSchema = visionSchema({ image_size: 224, patch_size: 32, hidden_act: 'quick_gelu' });
 
 export type ClipVisionConfig = z.output<typeof clipVisionSchema>;
-
-/** A schema's refinement: patches cover the picture. */
-export function patchesFit(
-  { image_size, patch_size }: { image_size: number; patch_size: number },
-  context: z.core.$RefinementCtx,
-): void {
-  if (image_size % patch_size === 0) return;
-  const message = `expected a divisor of image_size, ${image_size}`;
-  context.addIssue({ code: 'custom', path: ['patch_size'], message });
-}
 
 interface ClipVisionOutputs {
   /** [B, 1 + patches, C], the class token first. */
