@@ -166,13 +166,11 @@ export const attentionGradientOperator: Operator<AttentionAttributes> = {
     const scaledKeys = onnx.node('Mul', [k!, factor]);
     const [keysTransposed, valuesTransposed] = [swap(k!), swap(v!)];
     const dQ: string[] = [];
-    const sums: { dK?: string; dV?: string } = {};
-    const add = (to: 'dK' | 'dV', name: string) => {
-      const sum = sums[to];
-      sums[to] = sum === undefined ? name : onnx.node('Add', [sum, name]);
-    };
+    const plus = (sum: string | undefined, name: string) => (sum ? onnx.node('Add', [sum, name]) : name);
+    let dK: string | undefined;
+    let dV: string | undefined;
     for (const range of querySlices(shape, keys)) {
-      const done = dQ.length === 0 ? [] : [dQ.at(-1)!, sums.dK!, sums.dV!];
+      const done = dK && dV ? [dQ.at(-1)!, dK, dV] : [];
       const query = onnx.node('Mul', [part(onnx, q!, range, shape[2]), after(onnx, factor, done, dtype)]);
       const dO = part(onnx, dOut!, range, shape[2]);
       const p = probabilities(onnx, query, keysTransposed, range, keys, causal);
@@ -180,10 +178,10 @@ export const attentionGradientOperator: Operator<AttentionAttributes> = {
       const rowSum = onnx.node('ReduceSum', [onnx.node('Mul', [p, dP]), onnx.ints([3])], { keepdims: 1 });
       const dS = onnx.node('Mul', [p, onnx.node('Sub', [dP, rowSum])]);
       dQ.push(onnx.node('MatMul', [dS, scaledKeys]));
-      add('dK', onnx.node('MatMul', [swap(dS), query]));
-      add('dV', onnx.node('MatMul', [swap(p), dO]));
+      dK = plus(dK, onnx.node('MatMul', [swap(dS), query]));
+      dV = plus(dV, onnx.node('MatMul', [swap(p), dO]));
     }
-    return [join(onnx, dQ), sums.dK!, sums.dV!];
+    return [join(onnx, dQ), dK!, dV!];
   },
   evaluate: ([q, k, v, dOut], node) => {
     const shape = node.inputs[0]!.shape as Sides;
