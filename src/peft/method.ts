@@ -8,7 +8,7 @@ import type { AdaptFormerOptions } from './adaptformer/method.js';
 import type { Addition } from './addition.js';
 import type { DiffPruningOptions } from './diffpruning/search.js';
 import type { FishMaskOptions } from './fishmask/search.js';
-import type { LoraOptions } from './lora/factors.js';
+import type { LoraOptions } from './lora/options.js';
 import type { Optimizer } from './optimizer.js';
 import type { SaraOptions } from './sara/optimizer.js';
 import type { SearchOptions } from './search.js';
