@@ -37,7 +37,11 @@ it('trains a LoRA, goes on, draws, merges, exports and imports it', async () => 
   expect([0, 130]).toContain(stopped.code);
   const adapter = await done(...train, ...method, run);
   expect((await readFile(adapter)).equals(await readFile(whole))).toBe(true);
-  expect(await done('inspect', adapter)).toMatch(/method +lora\n[\s\S]*rank +2\n/);
+  const factors = [...(await loadAdapter(adapter)).tensors].filter(([key]) => /lora_[AB]/.test(key));
+  const parameters = factors.reduce((sum, [, { data }]) => sum + data.length, 0).toLocaleString('en-US');
+  const looked = await done('inspect', adapter);
+  expect(looked).toMatch(/method +lora\n[\s\S]*rank +2\n/);
+  expect(looked).toContain(`${parameters} parameters in ${factors.length} tensors\n`);
 
   await draw('plain.png');
   await draw('adapted.png', '--adapter', adapter);

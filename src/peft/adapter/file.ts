@@ -58,7 +58,7 @@ export async function loadAdapter(path: string): Promise<Adapter> {
   const { metadata, tensors } = await readSafetensors(path);
   if (metadata.format !== FORMAT) {
     throw new InputError(
-      `${path} is no adapter of this program (its metadata lack the format "${FORMAT}"); name a file that "sara train" wrote`,
+      `${path} is no adapter of this program (its metadata lack the format "${FORMAT}"); name a file that "sara train" wrote, or see with "sara check" what this one is`,
     );
   }
   if (metadata.format_version !== VERSION) {
