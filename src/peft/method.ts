@@ -65,9 +65,10 @@ export interface Method {
    * adapters change no weights, and so cannot be merged. Throws InputError where it does not fit.
    */
   adaptation?(adapter: Adapter, network: Network, use: { name: string; scale: number }): Adaptation;
-  /** What an adapter of the method adds to the base weights at scale 1. Throws InputError where it does not fit. */
-  deltas(adapter: Adapter, network: Network): WeightDelta[];
-  /** The same for one weight, which has its base values; undefined where the adapter leaves it as it is. */
+  /**
+   * What an adapter of the method adds at scale 1 to one weight, which has its base values; undefined where it leaves that as
+   * it is. Throws InputError where it does not fit.
+   */
   delta(adapter: Adapter, key: string, weight: Tensor<'float32'>): WeightDelta | undefined;
   /**
    * The tensors of one adapter that is the weighted sum of several of this method; absent where only the sum of their

@@ -59,6 +59,10 @@ export function positionsOfOnes(mask: Uint8Array): Int32Array {
   return positions;
 }
 
+export function samePositions(a: Int32Array, b: Int32Array): boolean {
+  return a.length === b.length && a.every((position, i) => position === b[i]);
+}
+
 /** The entries at the given positions. */
 export function gather(values: Float32Array, positions: Int32Array): Float32Array {
   const out = new Float32Array(positions.length);

@@ -9,11 +9,11 @@ import {
   type AdapterUse,
   applyAdapters,
   fingerprint,
-  METHODS,
   packDeltas,
   positionsBelow,
 } from '../../src/peft/index.js';
 import { Random, tensor } from '../../src/tensor/index.js';
+import { changesOf } from '../support/adapters.js';
 import { bitsOf as allBits } from '../support/toy-network.js';
 
 /** Digests of the bits of all weights. */
@@ -92,7 +92,7 @@ function expectedBits(uses: readonly AdapterUse[]): string[] {
   const result = network();
   for (const { adapter, scale = 1 } of uses) {
     if (scale === 0) continue;
-    for (const { key, positions, values } of METHODS[adapter.method].deltas(adapter, base)) {
+    for (const { key, positions, values } of changesOf(adapter, base)) {
       const weights = result.parameters.get(key)!.data as Float32Array;
       values.forEach((value, i) => {
         const at = positions ? positions[i]! : i;

@@ -1,13 +1,23 @@
 /** Adapters made by hand: given changes of a network's weights. */
-import type { Network } from '../../src/nn/index.js';
+import { asFloat32, type Network } from '../../src/nn/index.js';
 import {
   type Adapter,
   type AdapterDType,
+  changedKeys,
   fingerprint,
+  METHODS,
   packDeltas,
   positionsBelow,
+  type WeightDelta,
 } from '../../src/peft/index.js';
 import { Random, toFloat32 } from '../../src/tensor/index.js';
+
+/** All changes that an adapter makes at scale 1 of a network with its base weights. */
+export function changesOf(adapter: Adapter, network: Network): WeightDelta[] {
+  return changedKeys([{ adapter }], network).map(
+    (key) => METHODS[adapter.method].delta(adapter, key, asFloat32(network.parameters.get(key)!))!,
+  );
+}
 
 /** An adapter that changes the given weights everywhere. */
 export function fullAdapter(

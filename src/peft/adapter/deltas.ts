@@ -9,7 +9,6 @@
  */
 import { InputError } from '../../errors.js';
 import { sameShape } from '../../graph/index.js';
-import { asFloat32, type Network } from '../../nn/index.js';
 import { floatToHalf, halfToFloat32, type Tensor, tensor, tensorOf } from '../../tensor/index.js';
 import { positionsBelow } from '../selection.js';
 import { type Adapter, type AdapterDType, nameOf } from './adapter.js';
@@ -69,22 +68,8 @@ function halved(shape: readonly number[], values: Float32Array, scale: number): 
   return tensorOf('float16', shape, halves);
 }
 
-/** From which weights change, and how one does, all changes of a network whose weights are those of the adapter's base. */
-export function deltasOf(
-  keysOf: (adapter: Adapter, network: Network) => string[],
-  deltaOf: (adapter: Adapter, key: string, weight: Tensor<'float32'>) => WeightDelta | undefined,
-): (adapter: Adapter, network: Network) => WeightDelta[] {
-  return (adapter, network) =>
-    keysOf(adapter, network).map(
-      (key) => deltaOf(adapter, key, asFloat32(network.parameters.get(key)!)) as WeightDelta,
-    );
-}
-
-/** The changes an adapter holds, for a network whose weights are those of its base. Throws InputError where they do not fit. */
-export const unpackDeltas = deltasOf(packedKeys, unpackDelta);
-
 /** The weights that an adapter changes. Throws InputError where one of its tensors belongs to no weight of the network. */
-export function packedKeys(
+function packedKeys(
   adapter: Adapter,
   { name: network, parameters }: { name: string; parameters: { has(key: string): boolean } },
 ): string[] {
@@ -137,6 +122,9 @@ export function unpackDelta(
   const positions = naming(adapter, key, () => positionsOf(stored, weight.data));
   return { key, shape: weight.shape, positions, values: valuesOf(stored) };
 }
+
+/** What methods have in common whose adapters hold the changes themselves. */
+export const STORED_CHANGES = { delta: unpackDelta, changedKeys: packedKeys } as const;
 
 /** Runs `read`; messages of its InputErrors name the weight and the adapter. */
 export function naming<T>(adapter: Adapter, key: string, read: () => T): T {

@@ -3,7 +3,7 @@ import { InputError } from '../../errors.js';
 import { asFloat32, type Network } from '../../nn/index.js';
 import { sizeOf, type Tensor } from '../../tensor/index.js';
 import { METHODS } from '../methods.js';
-import { gather, positionsBelow, positionsOfOnes } from '../selection.js';
+import { gather, positionsBelow, positionsOfOnes, samePositions } from '../selection.js';
 import type { Adapter, AdapterDType } from './adapter.js';
 import { type AdapterUse, changedKeys, checkBase, expectWeightChanges } from './apply.js';
 import { packDeltas, type WeightDelta } from './deltas.js';
@@ -54,7 +54,7 @@ export function mergeAdapters(
   const threshold = thresholds.includes(0) ? undefined : Math.max(...thresholds);
   const implied = ({ key, positions }: WeightDelta) =>
     threshold !== undefined &&
-    equal(positions!, positionsBelow(asFloat32(network.parameters.get(key)!).data, threshold));
+    samePositions(positions!, positionsBelow(asFloat32(network.parameters.get(key)!).data, threshold));
   return {
     ...info,
     method: alike && !alike.addition ? first.method : 'full',
@@ -95,6 +95,3 @@ function sum(parts: readonly { scale: number; delta: WeightDelta }[]): WeightDel
   const positions = positionsOfOnes(changed);
   return { key, shape, positions, values: gather(total, positions) };
 }
-
-const equal = (a: Int32Array, b: Int32Array): boolean =>
-  a.length === b.length && a.every((position, i) => position === b[i]);

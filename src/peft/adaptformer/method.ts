@@ -107,7 +107,6 @@ export const adaptFormer: Method = {
   createOptimizer: (network, options) =>
     new AdamWAddition(network, addition(network, options), { method: 'adaptformer', scale: SCALE }, options),
   adaptation,
-  deltas: () => [],
   delta: () => undefined,
   changedKeys: () => [],
 };

@@ -1,5 +1,5 @@
 /** DiffPruning (arXiv 2012.07463; dguo98/DiffPruning): a sparse difference is learned with gates, pruned, and trained on. */
-import { packedKeys, unpackDelta, unpackDeltas } from '../adapter/deltas.js';
+import { STORED_CHANGES } from '../adapter/deltas.js';
 import { expectedCount } from '../chosen-entries.js';
 import type { Method } from '../method.js';
 import { SearchingOptimizer } from '../search.js';
@@ -30,7 +30,5 @@ export const diffPruning: Method = {
     const start = () => new GatedDifferences(network, options, count);
     return new SearchingOptimizer('diffpruning', network, options, start);
   },
-  deltas: unpackDeltas,
-  delta: unpackDelta,
-  changedKeys: packedKeys,
+  ...STORED_CHANGES,
 };

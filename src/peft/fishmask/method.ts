@@ -1,5 +1,5 @@
 /** FishMask (arXiv 2111.09839; varunnair18/FISH): the entries with the largest Fisher information train. */
-import { packedKeys, unpackDelta, unpackDeltas } from '../adapter/deltas.js';
+import { STORED_CHANGES } from '../adapter/deltas.js';
 import { expectedCount } from '../chosen-entries.js';
 import type { Method } from '../method.js';
 import { SearchingOptimizer } from '../search.js';
@@ -25,7 +25,5 @@ export const fishMask: Method = {
     const start = () => new FisherScores(network, options, count, score);
     return new SearchingOptimizer('fishmask', network, { ...options, searchSteps }, start);
   },
-  deltas: unpackDeltas,
-  delta: unpackDelta,
-  changedKeys: packedKeys,
+  ...STORED_CHANGES,
 };

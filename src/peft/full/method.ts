@@ -1,7 +1,6 @@
 /** Full fine-tuning: every weight trains. */
-
 import { AdamW } from '../adamw.js';
-import { packedKeys, unpackDelta, unpackDeltas } from '../adapter/deltas.js';
+import { STORED_CHANGES } from '../adapter/deltas.js';
 import type { Method } from '../method.js';
 import { WHOLE_STATE } from '../trained-tensor.js';
 
@@ -11,7 +10,5 @@ export const full: Method = {
   options: [],
   cost: { state: { float32: WHOLE_STATE }, gradients: 'whole weights' },
   createOptimizer: (network, options) => new AdamW(network, { keepBase: true, ...options }),
-  deltas: unpackDeltas,
-  delta: unpackDelta,
-  changedKeys: packedKeys,
+  ...STORED_CHANGES,
 };

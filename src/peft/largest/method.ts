@@ -1,6 +1,6 @@
 /** Largest weights, SaRA's opposite in the paper's ablation (main Table 2): entries of large magnitude train. */
 import { asFloat32 } from '../../nn/index.js';
-import { packedKeys, unpackDelta, unpackDeltas } from '../adapter/deltas.js';
+import { STORED_CHANGES } from '../adapter/deltas.js';
 import { ChosenEntries, candidates, expectedCount } from '../chosen-entries.js';
 import type { Method } from '../method.js';
 import { positionsOfLargest, type Scores } from '../selection.js';
@@ -19,7 +19,5 @@ export const largest: Method = {
     const positions = positionsOfLargest(magnitudes, expectedCount(options, 'largest'));
     return new ChosenEntries('largest', network, options, positions);
   },
-  deltas: unpackDeltas,
-  delta: unpackDelta,
-  changedKeys: packedKeys,
+  ...STORED_CHANGES,
 };

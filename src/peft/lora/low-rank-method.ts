@@ -1,7 +1,6 @@
 /** What LoRA and DoRA have in common as methods: two factors beside each of the chosen layers, drawn, trained and stored alike. */
 import { type AdaptLayer, type Network, ZEROS } from '../../nn/index.js';
 import { sizeOf } from '../../tensor/index.js';
-import { deltasOf } from '../adapter/deltas.js';
 import { ADDITION_COST, AdamWAddition, type AddedParameter, type Addition } from '../addition.js';
 import type { Method, MethodOptions } from '../method.js';
 import { A, ALPHA, B, factorKeys } from './factors.js';
@@ -39,7 +38,6 @@ export function lowRankMethod({ name, trains, delta, layer, ofRows }: LowRankMet
       const constants = new Map(targets.map(({ path }) => [path + ALPHA, alpha]));
       return new AdamWAddition(network, addition(network, options), { method: name, constants }, options);
     },
-    deltas: deltasOf(factorKeys, delta),
     delta,
     changedKeys: factorKeys,
   };

@@ -1,5 +1,5 @@
 /** LT-SFT (arXiv 2110.07560; composable-sft): the entries that full fine-tuning moves furthest train, from the start again. */
-import { packedKeys, unpackDelta, unpackDeltas } from '../adapter/deltas.js';
+import { STORED_CHANGES } from '../adapter/deltas.js';
 import { expectedCount } from '../chosen-entries.js';
 import type { Method } from '../method.js';
 import { SearchingOptimizer } from '../search.js';
@@ -22,7 +22,5 @@ export const ltSft: Method = {
     const start = () => new Movement(network, { ...options, learningRate }, count);
     return new SearchingOptimizer('lt-sft', network, options, start);
   },
-  deltas: unpackDeltas,
-  delta: unpackDelta,
-  changedKeys: packedKeys,
+  ...STORED_CHANGES,
 };

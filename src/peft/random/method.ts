@@ -1,5 +1,5 @@
 /** Random weights, the paper's control (main Table 2): entries drawn uniformly train. */
-import { packedKeys, unpackDelta, unpackDeltas } from '../adapter/deltas.js';
+import { STORED_CHANGES } from '../adapter/deltas.js';
 import { ChosenEntries, candidates, expectedCount } from '../chosen-entries.js';
 import type { Method } from '../method.js';
 import { CHOSEN_STATE } from '../trained-tensor.js';
@@ -15,7 +15,5 @@ export const random: Method = {
     const positions = randomPositions(sizes, expectedCount(options, 'random'), options.seed ?? 0);
     return new ChosenEntries('random', network, options, positions);
   },
-  deltas: unpackDeltas,
-  delta: unpackDelta,
-  changedKeys: packedKeys,
+  ...STORED_CHANGES,
 };

@@ -1,5 +1,5 @@
 /** SaRA: entries of small magnitude train. */
-import { packedKeys, unpackDelta, unpackDeltas } from '../adapter/deltas.js';
+import { STORED_CHANGES } from '../adapter/deltas.js';
 import type { Method } from '../method.js';
 import { CHOSEN_STATE } from '../trained-tensor.js';
 import { AdamWSara } from './optimizer.js';
@@ -19,7 +19,5 @@ export const sara: Method = {
   ],
   cost: { state: CHOSEN_STATE, gradients: 'chosen entries' },
   createOptimizer: (network, options) => new AdamWSara(network, options),
-  deltas: unpackDeltas,
-  delta: unpackDelta,
-  changedKeys: packedKeys,
+  ...STORED_CHANGES,
 };

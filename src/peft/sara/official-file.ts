@@ -22,7 +22,7 @@ import { type Adapter, type AdapterInfo, nameOf } from '../adapter/adapter.js';
 import { checkBase } from '../adapter/apply.js';
 import { packDeltas, unpackDelta, type WeightDelta } from '../adapter/deltas.js';
 import { fingerprint } from '../adapter/fingerprint.js';
-import { gather, positionsBelow } from '../selection.js';
+import { gather, positionsBelow, samePositions } from '../selection.js';
 
 const THRESHOLD = 'threshold';
 
@@ -153,7 +153,7 @@ export async function importOfficialSara(
   // In float32 alone, the entries that trained are those that an adapter's threshold selects.
   const implied = ({ key, positions }: WeightDelta): boolean =>
     precision === 'float32' ||
-    equal(positions!, positionsBelow(asFloat32(network.parameters.get(key)!).data, threshold));
+    samePositions(positions!, positionsBelow(asFloat32(network.parameters.get(key)!).data, threshold));
   return {
     method: 'sara',
     base: { network: network.name, model: model ?? network.name, fingerprint: fingerprint(network) },
@@ -211,6 +211,3 @@ function trainedValues(
     `${nameOf(adapter)} changes ${outside} entries of "${key}" that are not below ${threshold} in the base, and files of the official SaRA cannot hold them; merge it into a model instead`,
   );
 }
-
-const equal = (a: Int32Array, b: Int32Array): boolean =>
-  a.length === b.length && a.every((position, i) => position === b[i]);

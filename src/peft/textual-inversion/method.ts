@@ -1,6 +1,6 @@
 /** Textual Inversion (arXiv 2208.01618): of a text encoder, the rows of a new token train. */
 import { InputError } from '../../errors.js';
-import { packedKeys, unpackDelta, unpackDeltas } from '../adapter/deltas.js';
+import { STORED_CHANGES } from '../adapter/deltas.js';
 import { ChosenEntries, type ChosenEntriesOptions } from '../chosen-entries.js';
 import type { Method } from '../method.js';
 import { CHOSEN_STATE } from '../trained-tensor.js';
@@ -34,7 +34,5 @@ export const textualInversion: Method = {
     const only = { ...options, learningRate, parameters: (name: string) => name === key };
     return new ChosenEntries('textual-inversion', network, only, new Map([[key, positions]]));
   },
-  deltas: unpackDeltas,
-  delta: unpackDelta,
-  changedKeys: packedKeys,
+  ...STORED_CHANGES,
 };
