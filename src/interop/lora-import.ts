@@ -109,12 +109,12 @@ async function read(
   const isPeft = file !== path || [...tensors.keys()].some((key) => key.startsWith('base_model.model.'));
   const settings = isPeft
     ? await readJson(join(dirname(file), PEFT_CONFIG), settingsSchema)
-    : settingsIn(metadata.lora_adapter_metadata);
+    : settingsIn(path, metadata.lora_adapter_metadata);
   return { tensors, settings };
 }
 
-/** diffusers' header, whose names begin with the component's. */
-function settingsIn(text: string | undefined): Settings | undefined {
+/** diffusers' header, whose names begin with the component's. Throws InputError where it is broken: it holds alpha. */
+function settingsIn(path: string, text: string | undefined): Settings | undefined {
   if (text === undefined) return undefined;
   try {
     const all = Object.entries(JSON.parse(text) as object);
@@ -122,8 +122,11 @@ function settingsIn(text: string | undefined): Settings | undefined {
       name.startsWith('unet.') ? [[name.slice('unet.'.length), value] as const] : [],
     );
     return settingsSchema.parse(Object.fromEntries(own));
-  } catch {
-    return undefined;
+  } catch (error) {
+    throw new InputError(
+      `cannot read the lora_adapter_metadata of ${path}, which say how strong the LoRA is; copy or download it again`,
+      { cause: error },
+    );
   }
 }
 

@@ -1,9 +1,9 @@
 /** LoRA and DoRA files of other programs named with --adapter, written by `sara export` in each program's keys. */
-import { mkdtemp, readdir, readFile, rm } from 'node:fs/promises';
+import { mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { beforeAll, describe, expect, it, vi } from 'vitest';
-import { readSafetensors, writeSafetensors } from '../../src/formats/index.js';
+import { readSafetensors, sha256OfFile, writeSafetensors } from '../../src/formats/index.js';
 import { loadUNet } from '../../src/models/index.js';
 import { type Adapter, createOptimizer, loadAdapter, saveAdapter } from '../../src/peft/index.js';
 import { Random, sizeOf, type Tensor, tensor, toFloat32 } from '../../src/tensor/index.js';
@@ -206,6 +206,8 @@ describe('sara generate', () => {
     });
     await rm(out);
     const shaped = (name: string) => [[name, tensor([2, 2], new Float32Array(4))]] as const;
+    const broken = join(here, 'broken.safetensors');
+    await writeSafetensors(broken, tensors, { lora_adapter_metadata: '{"unet.lora_alpha": "much"}' });
     const refused: [string, RegExp][] = [
       [await write('text.safetensors', ofText), /text\.safetensors has layers of text encoders alone/],
       [
@@ -220,6 +222,7 @@ describe('sara generate', () => {
         await write('odd.safetensors', [...ofText, ...shaped('lora_unet_odd.lora_down.weight')]),
         /has the tensor "lora_unet_odd\.lora_down\.weight", which is no part of a LoRA or DoRA of the unet of/,
       ],
+      [broken, /cannot read the lora_adapter_metadata of .*broken\.safetensors/],
       [join(here, 'absent.safetensors'), /absent\.safetensors: it does not exist/],
     ];
     for (const [adapter, message] of refused)
@@ -246,4 +249,21 @@ describe('sara generate', () => {
       stderr: expect.stringMatching(/adapter_config\.json/),
     });
   });
+});
+
+it('sara evaluate draws with a PEFT folder, and keeps by the content of its files what it drew', async () => {
+  const here = await temporaryFolder();
+  const [out, prompts] = [join(here, 'drawn'), join(here, 'prompts.txt')];
+  await writeFile(prompts, 'a fox\n');
+  const adapter = fileOf('lora', 'peft');
+  await done(
+    ...['evaluate', '--model', model, '--adapter', adapter, '--prompts', prompts, '--steps', '1'],
+    ...['--clip', 'test/fixtures/metrics/clip-score', '--out', out, '--threads', '1'],
+  );
+  expect(await readdir(out)).toContain('drawing.json');
+  const { adapters } = JSON.parse(await readFile(join(out, 'drawing.json'), 'utf8'));
+  const contents = ['adapter_config.json', 'adapter_model.safetensors'].map((name) =>
+    sha256OfFile(join(adapter, name)),
+  );
+  expect(adapters).toEqual([{ path: adapter, sha256: (await Promise.all(contents)).join(' '), scale: 1 }]);
 });
