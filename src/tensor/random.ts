@@ -62,7 +62,9 @@ function hashStream(stream: string, indices: readonly number[]): [number, number
 /** One stream of random numbers, named by a seed, a purpose and indices. */
 export class Random {
   private block = 0;
-  private words: number[] = [];
+  private words: readonly number[] = [];
+  /** Of the next word in the block. */
+  private index = 0;
   private readonly stream: [number, number];
   private readonly key: [number, number];
 
@@ -73,11 +75,12 @@ export class Random {
 
   /** The next 32 random bits, as an unsigned integer. */
   word(): number {
-    if (this.words.length === 0) {
+    if (this.index === this.words.length) {
       this.words = philox4x32([this.block >>> 0, Math.floor(this.block / 2 ** 32), ...this.stream], this.key);
       this.block++;
+      this.index = 0;
     }
-    return this.words.shift()!;
+    return this.words[this.index++]!;
   }
 
   /** Uniform in [0, 1) with 24 random bits, so that every value is exact in float32. */
@@ -87,7 +90,9 @@ export class Random {
 
   /** `n` values uniform in [0, 1). */
   uniform(n: number): Float32Array {
-    return Float32Array.from({ length: n }, () => this.next());
+    const out = new Float32Array(n);
+    for (let i = 0; i < n; i++) out[i] = this.next();
+    return out;
   }
 
   /** `n` values, each 1 with the given probability (to 2⁻¹⁶) and else 0. */
