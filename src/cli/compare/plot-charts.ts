@@ -41,7 +41,7 @@ export function mapsOf(metric: PlotMetric, methods: readonly Method[]): Named[] 
     if (!first || !second) return [];
     const others = method.varying.filter((dimension) => dimension !== first && dimension !== second);
     return groupsBy(others, method.rows).map(({ names, rows }) => ({
-      parts: [metric.label, 'by', first.name, second.name, method.name, ...names],
+      parts: [metric.key, 'by', first.name, second.name, method.name, ...names],
       title: [method.name, ...names].join(', '),
       chart: settingsMap(metric, [first, second], rows),
     }));
@@ -66,13 +66,13 @@ export function linesAndDots(metric: PlotMetric, methods: readonly Method[]): Na
       .flatMap((method) => seriesOf(metric, method, axis));
     const x = { title: axis.title, ...(axis.kind === 'size' ? { label: percent } : {}) };
     return {
-      parts: [metric.label, 'by', axis.name],
+      parts: [metric.key, 'by', axis.name],
       title: '',
       chart: lineChart({ x, y, ...coloured(series, levels) }),
     };
   });
   if (across || dots.length === 0) return lines;
-  return [...lines, { parts: [metric.label], title: '', chart: dotChart(y, dots) }];
+  return [...lines, { parts: [metric.key], title: '', chart: dotChart(y, dots) }];
 }
 
 /** Lines over the axis, one for each value of what else varies. */
@@ -120,7 +120,7 @@ export function scatterOf([first, second]: readonly PlotMetric[], methods: reado
   if (series.flatMap(({ points }) => points).length < 2) return [];
   const [x, y] = [first, second].map(({ label, better }) => ({ title: label, better }));
   const chart = scatterChart({ x: x!, y: y!, series, ...(growing ? { size: growing.label } : {}) });
-  return [{ parts: [first.label, 'and', second.label], title: '', chart }];
+  return [{ parts: [first.key, 'and', second.key], title: '', chart }];
 }
 
 /** What larger markers stand for: the size, or the only number that varies. */

@@ -55,9 +55,11 @@ export function plotsOf(
   }));
 }
 
-/** Letters and digits of any script, joined by "-". */
+/** Letters without accents and digits of any script, joined by "-". */
 function slug(text: string): string {
   return text
+    .normalize('NFKD')
+    .replace(/\p{M}/gu, '')
     .toLowerCase()
     .replace(/[^\p{L}\p{N}.]+/gu, '-')
     .replace(/^[-.]+|[-.]+$/g, '');

@@ -5,7 +5,7 @@ import { measurementLabel } from '../../metrics/index.js';
 import type { CellResult } from './cell.js';
 import type { Experiment } from './experiment.js';
 import { betterOf, type MetricName } from './metrics.js';
-import { type Plot, plotsOf } from './plots.js';
+import { plotsOf } from './plots.js';
 import { summarize } from './summary.js';
 import { markdown } from './table.js';
 
@@ -13,26 +13,42 @@ export interface Report {
   /** Paths. */
   readonly table: string;
   readonly results: string;
-  readonly plots: readonly string[];
   /** The table itself. */
   readonly markdown: string;
+}
+
+export interface ReportOptions {
+  /** Names the files. */
+  readonly name: string;
+  readonly out: string;
 }
 
 export async function writeReport(
   experiment: Experiment,
   cells: readonly CellResult[],
-  { name, out }: { name: string; out: string },
+  { name, out }: ReportOptions,
 ): Promise<Report> {
-  const path = (ending: string) => join(out, `${name}${ending}`);
   const rows = summarize(experiment, cells);
-  const labels = labelsOf(cells);
-  const text = markdown(experiment, rows, labels);
-  await writeFileAtomic(path('.md'), text);
-  const plots = plotsOf(plotted(experiment, labels), rows);
-  const plotPath = (plot: Plot) => path(`-${plot.name}.svg`);
-  for (const plot of plots) await writeFileAtomic(plotPath(plot), plot.svg);
-  await writeFileAtomic(path('.json'), `${JSON.stringify({ experiment, rows, cells }, null, 2)}\n`);
-  return { table: path('.md'), results: path('.json'), plots: plots.map(plotPath), markdown: text };
+  const text = markdown(experiment, rows, labelsOf(cells));
+  const [table, results] = ['.md', '.json'].map((ending) => join(out, `${name}${ending}`)) as [
+    string,
+    string,
+  ];
+  await writeFileAtomic(table, text);
+  await writeFileAtomic(results, `${JSON.stringify({ experiment, rows, cells }, null, 2)}\n`);
+  return { table, results, markdown: text };
+}
+
+/** Plots of all cells, and the paths of their files. */
+export async function writePlots(
+  experiment: Experiment,
+  cells: readonly CellResult[],
+  { name, out }: ReportOptions,
+): Promise<string[]> {
+  const plots = plotsOf(plotted(experiment, labelsOf(cells)), summarize(experiment, cells));
+  const paths = plots.map((plot) => join(out, `${name}-${plot.name}.svg`));
+  for (const [i, { svg }] of plots.entries()) await writeFileAtomic(paths[i]!, svg);
+  return paths;
 }
 
 /** What the plots show, by the metrics' keys. */

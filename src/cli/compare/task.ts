@@ -9,7 +9,7 @@ import { type CellResult, runCell } from './cell.js';
 import type { Experiment } from './experiment.js';
 import { type Cell, cellsOf, nameOf } from './grid.js';
 import { digestOfModels, modelsOf } from './metrics.js';
-import { type Report, writeReport } from './report.js';
+import { type Report, writePlots, writeReport } from './report.js';
 
 export interface CompareSettings {
   experiment: Experiment;
@@ -24,13 +24,15 @@ export type CompareEvent =
 
 export interface CompareResult extends Report {
   status: 'finished' | 'stopped';
+  /** Paths; none before the end. */
+  plots: readonly string[];
 }
 
 /** Milliseconds until cells are asked for again that other processes have. */
 const PATIENCE = 1000;
 
 /**
- * Writes the files of results after every cell. Cells that another process works on are left to it, so that several may run
+ * Writes table and results after every cell, and plots at the end. Cells that another process works on are left to it, so that several may run
  * the same comparison. Throws InputError where a cell cannot be run.
  */
 export async function compareTask(
@@ -48,12 +50,8 @@ export async function compareTask(
   const loading = { ...runtime, predictionType, weightDtype };
   const options = { out, model, size, drawing, metrics, metricsDigest, loading, stopRequested };
   const results = new Map<Cell, CellResult>();
-  const report = () =>
-    writeReport(
-      experiment,
-      cells.flatMap((cell) => results.get(cell) ?? []),
-      { name, out },
-    );
+  const found = () => cells.flatMap((cell) => results.get(cell) ?? []);
+  const report = () => writeReport(experiment, found(), { name, out });
   const progress = new Progress(cells, onEvent);
   try {
     let waiting = cells;
@@ -62,7 +60,9 @@ export async function compareTask(
       for (const cell of waiting) {
         const onStep = (share: number) => progress.step(cell, share);
         const result = await runCell(cell, { ...options, onStep }).catch(orElsewhere);
-        if (result === undefined || stopRequested()) return { status: 'stopped', ...(await report()) };
+        if (result === undefined || stopRequested()) {
+          return { status: 'stopped', plots: [], ...(await report()) };
+        }
         if (result === ELSEWHERE) {
           elsewhere.push(cell);
           continue;
@@ -74,7 +74,8 @@ export async function compareTask(
       if (elsewhere.length === waiting.length) await delay(PATIENCE);
       waiting = elsewhere;
     }
-    return { status: 'finished', ...(await report()) };
+    const plots = await writePlots(experiment, found(), { name, out });
+    return { status: 'finished', plots, ...(await report()) };
   } finally {
     for (const metric of metrics) await metric.dispose();
   }

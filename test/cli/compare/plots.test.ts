@@ -17,7 +17,7 @@ const names = (plots: ReturnType<typeof plot>) => plots.map(({ name }) => name);
 
 it('draws dots where only methods differ', () => {
   const plots = plot([result('LoRA', 1), result('SaRA', 2)]);
-  expect(names(plots)).toEqual(['held-out-loss-flat-round']);
+  expect(names(plots)).toEqual(['loss-flat-round']);
   expect(texts(plots[0]!.svg)).toEqual(
     expect.arrayContaining([
       'A comparison · Flat &amp; round',
@@ -32,7 +32,7 @@ it('draws dots where only methods differ', () => {
 it('draws lines over sizes, with a method that has none across', () => {
   const sized = ['LoRA', 'SaRA'].flatMap((row) => [0.005, 0.05].map((size) => result(row, size, { size })));
   const plots = plot([...sized, result('Full fine-tuning', 0.02)]);
-  expect(names(plots)).toEqual(['held-out-loss-by-size-flat-round']);
+  expect(names(plots)).toEqual(['loss-by-size-flat-round']);
   const { svg } = plots[0]!;
   expect(elements(svg, 'path', 'line')).toHaveLength(2);
   expect(elements(svg, 'line', 'level').length).toBeGreaterThan(0);
@@ -46,7 +46,7 @@ it('draws lines over one setting, one for each value of what else varies', () =>
     [1, 2, 4].map((rank) => result('LoRA', rank, { size, varied: { loraRank: rank } })),
   );
   const plots = plot(rows);
-  expect(names(plots)).toEqual(['held-out-loss-by-lora-rank-flat-round']);
+  expect(names(plots)).toEqual(['loss-by-lora-rank-flat-round']);
   expect(texts(plots[0]!.svg)).toEqual(expect.arrayContaining(['lora rank', 'LoRA, 1 %', 'LoRA, 10 %']));
   const strokes = elements(plots[0]!.svg, 'path', 'line').map(({ attributes }) => attributes.stroke);
   expect(new Set(strokes).size).toBe(2);
@@ -54,7 +54,7 @@ it('draws lines over one setting, one for each value of what else varies', () =>
 
 it('draws lines over scales', () => {
   const plots = plot([0, 0.5, 1].map((scale) => result('SaRA', scale, { scale })));
-  expect(names(plots)).toEqual(['held-out-loss-by-scale-flat-round']);
+  expect(names(plots)).toEqual(['loss-by-scale-flat-round']);
 });
 
 it('draws a map for each metric, set and method of two settings, and Eq. 5 through the best', () => {
@@ -69,10 +69,10 @@ it('draws a map for each metric, set and method of two settings, and Eq. 5 throu
   );
   const plots = plot(rows, [loss, clip]);
   expect(names(plots).filter((name) => name.includes('threshold-learning-rate'))).toEqual([
-    'held-out-loss-by-threshold-learning-rate-sara-one',
-    'clip-score-by-threshold-learning-rate-sara-one',
-    'held-out-loss-by-threshold-learning-rate-sara-two',
-    'clip-score-by-threshold-learning-rate-sara-two',
+    'loss-by-threshold-learning-rate-sara-one',
+    'clip-by-threshold-learning-rate-sara-one',
+    'loss-by-threshold-learning-rate-sara-two',
+    'clip-by-threshold-learning-rate-sara-two',
   ]);
   const { svg } = plots[0]!;
   expect(texts(svg).filter((text) => text === '0.100')).toHaveLength(3);
@@ -87,16 +87,16 @@ it('draws each method by what varies in it', () => {
     ...['cosine', 'constant'].map((schedule, i) => result('DoRA', i + 1, { varied: { schedule } })),
   ];
   const plots = plot(rows);
-  expect(names(plots)).toEqual(['held-out-loss-by-rank-flat-round', 'held-out-loss-by-threshold-flat-round']);
+  expect(names(plots)).toEqual(['loss-by-rank-flat-round', 'loss-by-threshold-flat-round']);
   for (const { svg } of plots) expect(texts(svg)).toContain('DoRA, schedule cosine');
 });
 
 it('sets the first two metrics against each other', () => {
   const rows = [result('LoRA', 1), result('SaRA', 2)];
   expect(names(plot(rows, [loss, clip]))).toEqual([
-    'held-out-loss-flat-round',
-    'clip-score-flat-round',
-    'held-out-loss-and-clip-score-flat-round',
+    'loss-flat-round',
+    'clip-flat-round',
+    'loss-and-clip-flat-round',
   ]);
   expect(names(plot(rows.slice(1), [loss, clip]))).toHaveLength(2);
 });
@@ -133,6 +133,6 @@ it('shows what diverged, and passes over metrics that were not measured', () => 
 
 it('names files apart, and draws nothing of nothing', () => {
   const rows = ['a b', 'a-b'].map((set) => result('SaRA', 1, { set }));
-  expect(names(plot(rows))).toEqual(['held-out-loss-a-b', 'held-out-loss-a-b-2']);
+  expect(names(plot(rows))).toEqual(['loss-a-b', 'loss-a-b-2']);
   expect(plot([])).toEqual([]);
 });
