@@ -48,9 +48,11 @@ export const compare: CommandSpec<typeof schema> = {
       process.stderr.write('stopped; the same command again goes on from there\n');
       return 130;
     }
-    const { table, results, plots } = files;
+    const { table, results, plots, sheets } = files;
     console.log(
-      json ? JSON.stringify({ type: status, ...files }) : [markdown, table, results, ...plots].join('\n'),
+      json
+        ? JSON.stringify({ type: status, ...files })
+        : [markdown, table, results, ...plots, ...sheets].join('\n'),
     );
     return 0;
   },

@@ -101,13 +101,17 @@ function trainingOf(
 
 /** For people: "fluent-3d, SaRA, 2.33 %, seed 0". */
 export function nameOf({ place, seed }: Cell): string {
-  const { set, row, size, varied, scale } = place;
+  return [place.set, lineName(place), `seed ${seed}`].join(', ');
+}
+
+/** A line of a set's table: "SaRA, 2.33 %". */
+export function lineName({ row, size, varied, scale }: Place): string {
   const rest = [
     ...(size === undefined ? [] : [percent(size)]),
     ...Object.entries(varied).map(([key, value]) => `${key} ${value}`),
     ...(scale === 1 ? [] : [`α ${scale}`]),
   ];
-  return [set, row, ...rest, `seed ${seed}`].join(', ');
+  return [row, ...rest].join(', ');
 }
 
 /** 0.023 → "2.3 %" */

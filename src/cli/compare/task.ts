@@ -10,6 +10,7 @@ import type { Experiment } from './experiment.js';
 import { type Cell, cellsOf, nameOf } from './grid.js';
 import { digestOfModels, modelsOf } from './metrics.js';
 import { type Report, writePlots, writeReport } from './report.js';
+import { writeSheets } from './sheets.js';
 
 export interface CompareSettings {
   experiment: Experiment;
@@ -26,13 +27,14 @@ export interface CompareResult extends Report {
   status: 'finished' | 'stopped';
   /** Paths; none before the end. */
   plots: readonly string[];
+  sheets: readonly string[];
 }
 
 /** Milliseconds until cells are asked for again that other processes have. */
 const PATIENCE = 1000;
 
 /**
- * Writes table and results after every cell, and plots at the end. Cells that another process works on are left to it, so that several may run
+ * Writes table and results after every cell, and plots and sheets of pictures at the end. Cells that another process works on are left to it, so that several may run
  * the same comparison. Throws InputError where a cell cannot be run.
  */
 export async function compareTask(
@@ -61,7 +63,7 @@ export async function compareTask(
         const onStep = (share: number) => progress.step(cell, share);
         const result = await runCell(cell, { ...options, onStep }).catch(orElsewhere);
         if (result === undefined || stopRequested()) {
-          return { status: 'stopped', plots: [], ...(await report()) };
+          return { status: 'stopped', plots: [], sheets: [], ...(await report()) };
         }
         if (result === ELSEWHERE) {
           elsewhere.push(cell);
@@ -75,7 +77,8 @@ export async function compareTask(
       waiting = elsewhere;
     }
     const plots = await writePlots(experiment, found(), { name, out });
-    return { status: 'finished', plots, ...(await report()) };
+    const sheets = await writeSheets(found(), { name, out });
+    return { status: 'finished', plots, sheets, ...(await report()) };
   } finally {
     for (const metric of metrics) await metric.dispose();
   }

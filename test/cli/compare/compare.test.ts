@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { expect, it, vi } from 'vitest';
 import { stringify } from 'yaml';
 import { readExperiment } from '../../../src/cli/compare/experiment.js';
+import { readImage } from '../../../src/formats/index.js';
 import { sara } from '../../support/cli.js';
 import { temporaryFolder } from '../../support/temporary.js';
 import { drawPictures, writeTinyModel } from '../../support/tiny-model.js';
@@ -81,6 +82,9 @@ it('applies at several strengths and merges what one training learned, beside th
   expect(stderr).toBe('');
   expect(code).toBe(0);
   expect(await readdir(path('out/trainings'))).toHaveLength(2);
+  const sheet = await readImage(path('out/two-noise.png'));
+  expect(sheet.width).toBeGreaterThanOrEqual(128);
+  expect(sheet.height).toBeGreaterThan(4 * 128); // base, two scales, both
   const { rows } = JSON.parse(await readFile(path('out/two.json'), 'utf8')) as {
     rows: { set: string; row: string; scale: number; metrics: Record<string, { mean: number }> }[];
   };
