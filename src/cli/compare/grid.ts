@@ -109,7 +109,7 @@ export function lineName({ row, size, varied, scale }: Place): string {
   const rest = [
     ...(size === undefined ? [] : [percent(size)]),
     ...Object.entries(varied).map(([key, value]) => `${key} ${value}`),
-    ...(scale === 1 ? [] : [`α ${scale}`]),
+    ...(scale === 1 ? [] : [`scale ${scale}`]),
   ];
   return [row, ...rest].join(', ');
 }

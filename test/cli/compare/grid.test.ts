@@ -56,7 +56,7 @@ it('has a cell for each seed, set, row, size, combination and scale', async () =
   expect(of('base', 'a')[0]!.trainings).toEqual([]);
   const [weak, whole] = of('SaRA', 'a');
   expect(weak!.trainings).toEqual(whole!.trainings);
-  expect(nameOf(weak!)).toBe('a, SaRA, 1 %, learning-rate 0.0001, steps 5, α 0.6, seed 0');
+  expect(nameOf(weak!)).toBe('a, SaRA, 1 %, learning-rate 0.0001, steps 5, scale 0.6, seed 0');
   expect(weak!.trainings[0]!.config).toMatchObject({ params: 10, learningRate: 1e-4, steps: 5, seed: 0 });
   const merged = of('both', 'b')[0]!.trainings;
   expect(merged.map(({ config }) => config.data)).toEqual(['data/b', 'data/a']);
