@@ -1,7 +1,7 @@
 /** Reading the adapters that a command names, whichever program wrote them. */
 import { type AdapterTarget, readAdapter } from '../interop/index.js';
 import { loadUNet } from '../models/index.js';
-import { type AdapterUse, loadAdapter } from '../peft/index.js';
+import type { AdapterUse } from '../peft/index.js';
 import type { AdapterChoice } from './adapter-setting.js';
 
 /** The model that adapters are read for, and who is told what a file has beyond what applies. */
@@ -22,17 +22,15 @@ export function readerFor(model: string): AdapterReader {
   };
 }
 
-/** Without a reader's model only this program's own adapters. Throws InputError where one is missing, broken or no adapter. */
+/** Throws InputError where one is missing, broken or no adapter. */
 export async function loadAdapters(
   choices: readonly AdapterChoice[],
-  reader?: AdapterReader,
+  reader: AdapterReader,
 ): Promise<AdapterUse[]> {
   const uses: AdapterUse[] = [];
   for (const { path, scale } of choices) {
-    const { adapter, leftOut } = reader
-      ? await readAdapter(path, reader)
-      : { adapter: await loadAdapter(path), leftOut: [] };
-    if (leftOut.length > 0) reader?.onNote(leftOutNote(path, leftOut));
+    const { adapter, leftOut } = await readAdapter(path, reader);
+    if (leftOut.length > 0) reader.onNote(leftOutNote(path, leftOut));
     uses.push({ adapter, scale });
   }
   return uses;

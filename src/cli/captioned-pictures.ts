@@ -1,7 +1,8 @@
-/** Pictures and their captions written as a folder that this program reads: 0001.png, 0002.png, … and metadata.jsonl. */
-import { basename, join } from 'node:path';
+/** Pictures and their captions as a folder, written as this program reads it: 0001.png, 0002.png, … and metadata.jsonl. */
+import { basename, join, resolve } from 'node:path';
 import { type Image, writeFileAtomic, writePng } from '../formats/index.js';
 import type { Picture } from '../metrics/index.js';
+import { scanFolder } from '../train/index.js';
 
 /** Writes picture i with caption i. Throws InputError where the system refuses. */
 export async function writeCaptionedPictures(
@@ -29,4 +30,10 @@ export async function writeCaptions(folder: string, pictures: readonly Picture[]
     JSON.stringify({ file_name: basename(path), text: caption }),
   );
   await writeFileAtomic(join(folder, 'metadata.jsonl'), `${lines.join('\n')}\n`);
+}
+
+/** The pictures of a folder, with captions where it has some. Throws InputError where it has no pictures. */
+export async function picturesOf(folder: string): Promise<Picture[]> {
+  const { pairs } = await scanFolder(resolve(folder), { captioned: false });
+  return pairs.map(({ path, caption }) => ({ path, caption }));
 }

@@ -1,6 +1,6 @@
 /** The model that draws: a base with the adapters and the learned tokens that a command names. */
 import { readEmbedding } from '../interop/index.js';
-import { type PredictionType, StableDiffusion } from '../models/index.js';
+import { type LoadOptions, type PredictionType, StableDiffusion } from '../models/index.js';
 import { applyAdapters } from '../peft/index.js';
 import type { Device } from '../runtime/index.js';
 import type { AdapterChoice } from './adapter-setting.js';
@@ -14,6 +14,7 @@ export interface DrawingModel {
   embeddings: string[];
   device: Device;
   threads: number | undefined;
+  weightDtype?: LoadOptions['weightDtype'];
 }
 
 /**
@@ -21,11 +22,13 @@ export interface DrawingModel {
  * the model.
  */
 export async function openDrawingModel(
-  { model, predictionType, adapters, embeddings, device, threads }: DrawingModel,
+  { model, adapters, embeddings, ...loading }: DrawingModel,
   onBase: (sd: StableDiffusion) => void = () => {},
 ): Promise<StableDiffusion> {
   const learnedTokens = await Promise.all(embeddings.map(readEmbedding));
-  const sd = await StableDiffusion.load(model, { predictionType, device, threads, learnedTokens });
+  const { predictionType, device, threads, weightDtype } = loading;
+  const options = { predictionType, device, threads, weightDtype, learnedTokens };
+  const sd = await StableDiffusion.load(model, options);
   onBase(sd);
   const reader = { model, unet: async () => sd.unet, onNote: (text: string) => sd.conclusions.push(text) };
   applyAdapters(sd.unet, await loadAdapters(adapters, reader), { model });

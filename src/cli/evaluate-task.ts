@@ -1,6 +1,6 @@
 /** Measuring generated pictures, drawn first where a model is given: what `sara evaluate` does in its worker thread. */
 import { homedir } from 'node:os';
-import { join, resolve } from 'node:path';
+import { join } from 'node:path';
 import { InputError } from '../errors.js';
 import {
   allowedMeasures,
@@ -12,13 +12,13 @@ import {
   type PictureSets,
 } from '../metrics/index.js';
 import type { Device } from '../runtime/index.js';
-import { scanFolder } from '../train/index.js';
 import {
   type CaptionedDrawing,
   type DrawingRecord,
   drawCaptioned,
   picturesToDraw,
 } from './captioned-drawing.js';
+import { picturesOf } from './captioned-pictures.js';
 
 export interface EvaluateSettings {
   real: string | undefined;
@@ -126,12 +126,6 @@ async function measure(
   } finally {
     for (const metric of metrics) await metric.dispose();
   }
-}
-
-/** The pictures of a folder, with captions where it has some. */
-async function picturesOf(folder: string): Promise<Picture[]> {
-  const { pairs } = await scanFolder(resolve(folder), { captioned: false });
-  return pairs.map(({ path, caption }) => ({ path, caption }));
 }
 
 function defaultCache(): string {

@@ -1,11 +1,12 @@
 /** Drawing pictures to files: what `sara generate` does in its worker thread, and the sample sheets of training. */
 import { parse as parsePath } from 'node:path';
-import { contactSheet, type Image, writePng } from '../formats/index.js';
+import { type Image, writePng } from '../formats/index.js';
 import { generate } from '../generate/index.js';
 import type { StableDiffusion } from '../models/index.js';
 import type { SampleRequest } from '../train/index.js';
 import { type DrawingModel, openDrawingModel } from './drawing-model.js';
 import { type DrawingSettings, generateOptions } from './drawing-settings.js';
+import { labelledSheet } from './labelled-sheet.js';
 
 export interface GenerateSettings extends DrawingModel, DrawingSettings {
   prompts: string[];
@@ -47,7 +48,7 @@ export async function generateTask(
     await sd.dispose();
   }
   if (settings.sheet) {
-    await writePng(out, labelledSheet(images, prompts));
+    await writePng(out, promptsSheet(images, prompts));
     return { status: 'finished', files: [out], conclusions };
   }
   const files = images.map((_, i) => (images.length === 1 ? out : numbered(out, i + 1)));
@@ -59,17 +60,13 @@ export async function generateTask(
 export async function drawSheet(sd: StableDiffusion, request: SampleRequest): Promise<Image> {
   const { prompts, size, steps, guidance, seed } = request;
   const images = await generate(sd, { prompt: prompts, steps, guidance, seed, width: size, height: size });
-  return labelledSheet(images, prompts);
+  return promptsSheet(images, prompts);
 }
 
-/** Pixels that a picture is shown with at least, so that its label has room. */
-const LEAST_SHOWN = 128;
-
-function labelledSheet(images: readonly Image[], prompts: readonly string[]): Image {
+function promptsSheet(images: readonly Image[], prompts: readonly string[]): Image {
   const labels = images.map((_, i) => prompts[i % prompts.length]!);
-  const scale = Math.max(1, Math.ceil(LEAST_SHOWN / images[0]!.width));
   const columns = images.length > prompts.length && prompts.length > 1 ? prompts.length : undefined;
-  return contactSheet(images, { labels, scale, columns });
+  return labelledSheet(images, labels, columns);
 }
 
 /** out/x.png → out/x-3.png */

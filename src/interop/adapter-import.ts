@@ -25,17 +25,25 @@ export interface AdapterTarget {
  * not fit the UNet.
  */
 export async function readAdapter(path: string, { model, unet }: AdapterTarget): Promise<ReadAdapter> {
-  if (!(await holdsLora(path))) {
-    const { kind, description, applications } = await checkFile(path);
-    if (kind === 'sara-adapter' || kind === 'unreadable')
+  const info = { model, dtype: 'float32' } as const;
+  if (await holdsLora(path)) {
+    const { adapter, leftOut } = await importLora(path, await unet(), info);
+    return { adapter: { ...adapter, path }, leftOut };
+  }
+  const { kind, description, applications } = await checkFile(path);
+  switch (kind) {
+    case 'sara-adapter':
+    case 'unreadable':
       return { adapter: await loadAdapter(path), leftOut: [] };
-    if (kind !== 'official-sara') {
+    case 'official-sara': {
+      const adapter = await importOfficialSara(path, await unet(), info);
+      return { adapter: { ...adapter, path }, leftOut: [] };
+    }
+    default: {
       const { why } = applications.find(({ application }) => application === 'sara-diffusion')!;
       throw new InputError(`${path} is ${description}, which cannot be applied as an adapter: ${why}`);
     }
   }
-  const { adapter, leftOut } = await importAdapter(path, await unet(), { model, dtype: 'float32' });
-  return { adapter: { ...adapter, path }, leftOut };
 }
 
 /** An adapter of another program's file. Throws InputError where it is broken, something else, or does not fit the UNet. */

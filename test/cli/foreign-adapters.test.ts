@@ -5,8 +5,9 @@ import { join } from 'node:path';
 import { beforeAll, describe, expect, it, vi } from 'vitest';
 import { readSafetensors, sha256OfFile, writeSafetensors } from '../../src/formats/index.js';
 import { loadUNet } from '../../src/models/index.js';
-import { type Adapter, createOptimizer, loadAdapter, saveAdapter } from '../../src/peft/index.js';
-import { Random, sizeOf, type Tensor, tensor, toFloat32 } from '../../src/tensor/index.js';
+import { type Adapter, loadAdapter, saveAdapter } from '../../src/peft/index.js';
+import { sizeOf, type Tensor, tensor, toFloat32 } from '../../src/tensor/index.js';
+import { drawnLora } from '../support/adapters.js';
 import { expectAllclose } from '../support/allclose.js';
 import { done, sara } from '../support/cli.js';
 import { temporaryFolder } from '../support/temporary.js';
@@ -22,18 +23,6 @@ let model: string;
 const adapterOf = (method: string) => join(folder, `${method}.safetensors`);
 const fileOf = (method: string, keys: string) =>
   join(folder, keys === 'peft' ? `${method}-peft` : `${method}-${keys}.safetensors`);
-
-/** Factors of normal numbers, also in B, in linear layers and convolutions. */
-async function drawnAdapter(method: (typeof METHODS)[number]): Promise<Adapter> {
-  const options = { rank: 2, alpha: 3, targetModules: ['attention-conv'] };
-  const adapter = createOptimizer(method, await loadUNet(model), options).adapter({ dtype: 'float32' });
-  for (const [key, { data }] of adapter.tensors) {
-    if (key.endsWith('.alpha')) continue;
-    const noise = new Random(1, key).normal(data.length);
-    for (const [i, value] of noise.entries()) (data as Float32Array)[i]! += 0.1 * value;
-  }
-  return adapter;
-}
 
 /** W + s·α/r·BA, for a DoRA m ⊙ V/‖V‖ with V = W + α/r·BA, each from its definition. */
 function adaptedWeight(
@@ -71,7 +60,7 @@ beforeAll(async () => {
   model = join(folder, 'model');
   await writeTinyModel(model);
   for (const method of METHODS) {
-    await saveAdapter(adapterOf(method), await drawnAdapter(method));
+    await saveAdapter(adapterOf(method), drawnLora(method, await loadUNet(model)));
     for (const keys of KEYS) {
       const from = ['--model', model, '--adapter', adapterOf(method)];
       const to = ['--format', 'lora', '--keys', keys, '--dtype', 'float32', '--out', fileOf(method, keys)];

@@ -4,6 +4,7 @@ import {
   type Adapter,
   type AdapterDType,
   changedKeys,
+  createOptimizer,
   fingerprint,
   METHODS,
   packDeltas,
@@ -42,6 +43,18 @@ export function fullAdapter(
       dtype,
     ),
   };
+}
+
+/** A LoRA or DoRA with normal numbers in its factors, also in B, in linear layers and convolutions. */
+export function drawnLora(method: 'lora' | 'dora', network: Network): Adapter {
+  const options = { rank: 2, alpha: 3, targetModules: ['attention-conv'] };
+  const adapter = createOptimizer(method, network, options).adapter({ dtype: 'float32' });
+  for (const [key, { data }] of adapter.tensors) {
+    if (key.endsWith('.alpha')) continue;
+    const noise = new Random(1, key).normal(data.length);
+    for (const [i, value] of noise.entries()) (data as Float32Array)[i]! += 0.1 * value;
+  }
+  return adapter;
 }
 
 /** An adapter of SaRA with normal changes of the entries below the threshold. */

@@ -2,13 +2,12 @@
 import { join } from 'node:path';
 import { ensureFolder } from '../../formats/index.js';
 import type { Metric } from '../../metrics/index.js';
-import type { LoadOptions } from '../../models/index.js';
 import { lockFolder } from '../../train/index.js';
 import { ensureDrawn, ensureMeasured } from './drawn.js';
 import type { Drawing } from './experiment.js';
-import { type Cell, digest, type Place, type Training } from './grid.js';
+import { type Cell, folderName, type Place, type Training } from './grid.js';
 import type { CellMeasurement } from './metrics.js';
-import { openTrained } from './open-trained.js';
+import { type Loading, openTrained } from './open-trained.js';
 import { ensureTrained, type Trained } from './training.js';
 
 export interface CellResult {
@@ -31,7 +30,7 @@ export interface CellOptions {
   readonly out: string;
   readonly model: string;
   /** How the model is read and run, as in training. */
-  readonly loading: LoadOptions;
+  readonly loading: Loading;
   /** Pixels a side of what is drawn; the model's own unless given. */
   readonly size: number | undefined;
   readonly drawing: Drawing;
@@ -90,12 +89,11 @@ async function trainAll(
   return all;
 }
 
-/** Readable, and with a digest of all that is drawn from. */
 function picturesName(
   { set, row, place, seed, trainings }: Cell,
   { model, size, drawing }: CellOptions,
 ): string {
-  const readable = `${set.name} ${row.name} seed ${seed}`.replace(/[^\w.]+/g, '-');
   const ids = trainings.map(({ id }) => id);
-  return `${readable}-${digest([model, ids, place.scale, seed, { ...drawing, size }, set, row.subject])}`;
+  const content = [model, ids, place.scale, seed, { ...drawing, size }, set, row.subject];
+  return folderName([set.name, row.name, `seed ${seed}`], content);
 }

@@ -1,9 +1,9 @@
 /** What a cell's model drew and how well it denoises, kept in a folder; measured there through other networks. */
-import { basename, join, resolve } from 'node:path';
+import { basename, join } from 'node:path';
 import { exists, readJson, writeFileAtomic } from '../../formats/index.js';
 import type { Measurement, Metric, Picture } from '../../metrics/index.js';
 import type { StableDiffusion } from '../../models/index.js';
-import { scanFolder } from '../../train/index.js';
+import { picturesOf } from '../captioned-pictures.js';
 import { draw, promptsOf } from './drawing.js';
 import type { Drawing } from './experiment.js';
 import type { Cell } from './grid.js';
@@ -57,7 +57,7 @@ export async function ensureMeasured(
   if (metrics.length === 0) return [];
   const file = join(folder, `measured-${digest}.json`);
   if (await exists(file)) return (await readJson(file)) as Measurement[];
-  const { pairs: real } = await scanFolder(resolve(set.data), { captioned: false });
+  const real = await picturesOf(set.data);
   const found: Measurement[] = [];
   for (const metric of metrics) found.push(...(await metric.measure({ real, generated }, () => {})));
   await writeFileAtomic(file, `${JSON.stringify(found, null, 2)}\n`);

@@ -95,8 +95,7 @@ function trainingOf(
     );
   }
   const config = result.data;
-  const readable = [set.name, config.method, `seed ${seed}`].join(' ').replace(/[^\w.]+/g, '-');
-  return { id: `${readable}-${digest(config)}`, config };
+  return { id: folderName([set.name, config.method, `seed ${seed}`], config), config };
 }
 
 /** For people: "fluent-3d, SaRA, 2.33 %, seed 0". */
@@ -117,6 +116,11 @@ export function lineName({ row, size, varied, scale }: Place): string {
 /** 0.023 → "2.3 %" */
 export function percent(size: number): string {
   return `${Number((100 * size).toPrecision(3))} %`;
+}
+
+/** A name of a folder: readable, and with a digest of all that its content depends on. */
+export function folderName(words: readonly string[], content: unknown): string {
+  return `${words.join(' ').replace(/[^\w.]+/g, '-')}-${digest(content)}`;
 }
 
 /** Eight hexadecimal digits for what a result depends on. */

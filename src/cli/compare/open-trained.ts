@@ -1,10 +1,12 @@
 /** The base model with what trainings learned. */
 import { basename, extname } from 'node:path';
 import { InputError } from '../../errors.js';
-import { LEARNED_TOKEN, readEmbedding } from '../../interop/index.js';
-import { type LoadOptions, StableDiffusion } from '../../models/index.js';
-import { applyAdapters } from '../../peft/index.js';
-import { loadAdapters } from '../adapters.js';
+import { LEARNED_TOKEN } from '../../interop/index.js';
+import { StableDiffusion } from '../../models/index.js';
+import { type DrawingModel, openDrawingModel } from '../drawing-model.js';
+
+/** How models are read and run. */
+export type Loading = Omit<DrawingModel, 'model' | 'adapters' | 'embeddings'>;
 
 /**
  * Adapters at the same scale, one learned token, or one whole model, as the results of the trainings are. Throws InputError
@@ -13,20 +15,16 @@ import { loadAdapters } from '../adapters.js';
 export async function openTrained(
   base: string,
   results: readonly string[],
-  { scale, ...loading }: LoadOptions & { scale: number },
+  { scale, ...loading }: Loading & { scale: number },
 ): Promise<StableDiffusion> {
   const [first] = results;
   if (first !== undefined && extname(first) === '')
     return StableDiffusion.load(alone(results, scale), loading);
-  if (first !== undefined && basename(first) === LEARNED_TOKEN) {
-    return StableDiffusion.load(base, {
-      ...loading,
-      learnedTokens: [await readEmbedding(alone(results, scale))],
-    });
-  }
-  const sd = await StableDiffusion.load(base, loading);
-  applyAdapters(sd.unet, await loadAdapters(results.map((path) => ({ path, scale }))), { model: base });
-  return sd;
+  const learned =
+    first !== undefined && basename(first) === LEARNED_TOKEN
+      ? { adapters: [], embeddings: [alone(results, scale)] }
+      : { adapters: results.map((path) => ({ path, scale })), embeddings: [] };
+  return openDrawingModel({ model: base, ...learned, ...loading });
 }
 
 function alone([path, ...more]: readonly string[], scale: number): string {

@@ -1,14 +1,13 @@
 /** What a comparison drew, on a sheet for each picture set: a row for each line of the table, a column for each prompt. */
-import { join, resolve } from 'node:path';
-import { contactSheet, type Image, readImage, writePng } from '../../formats/index.js';
-import { scanFolder } from '../../train/index.js';
+import { join } from 'node:path';
+import { type Image, readImage, writePng } from '../../formats/index.js';
+import { picturesOf } from '../captioned-pictures.js';
+import { labelledSheet } from '../labelled-sheet.js';
 import type { CellResult } from './cell.js';
 import { lineName } from './grid.js';
 
 /** Prompts that are shown. */
 const COLUMNS = 8;
-/** Pixels that a picture is shown with at least, so that its label has room. */
-const LEAST_SHOWN = 128;
 
 /** Writes <name>-<set>.png of the first seed, without cells whose training diverged. Their paths. */
 export async function writeSheets(
@@ -37,12 +36,11 @@ async function sheetOf(rows: readonly CellResult[], out: string): Promise<Image>
   const images: Image[] = [];
   const labels: string[] = [];
   for (const { place, pictures } of rows) {
-    const { pairs } = await scanFolder(resolve(out, 'pictures', pictures), { captioned: false });
-    for (const [i, { path }] of pairs.slice(0, COLUMNS).entries()) {
+    const drawn = await picturesOf(join(out, 'pictures', pictures));
+    for (const [i, { path }] of drawn.slice(0, COLUMNS).entries()) {
       images.push(await readImage(path));
       labels.push(i === 0 ? lineName(place) : '');
     }
   }
-  const scale = Math.max(1, Math.ceil(LEAST_SHOWN / images[0]!.width));
-  return contactSheet(images, { columns: images.length / rows.length, labels, scale });
+  return labelledSheet(images, labels, images.length / rows.length);
 }

@@ -93,33 +93,32 @@ function orElsewhere(error: unknown): typeof ELSEWHERE {
 
 /** Tells how much of the whole grid is done, in steps. */
 class Progress {
-  private readonly finished = new Set<Cell>();
+  private readonly total: number;
+  private done = 0;
+  private finished = 0;
 
   constructor(
     private readonly cells: readonly Cell[],
     private readonly onEvent: (event: CompareEvent) => void,
-  ) {}
+  ) {
+    this.total = cells.reduce((sum, cell) => sum + stepsOf(cell), 0);
+  }
 
   step(cell: Cell, share: number): void {
-    const done = stepsOf([...this.finished]) + Math.floor(share * stepsOf([cell]));
-    this.onEvent({ type: 'progress', done, total: stepsOf(this.cells), cell: nameOf(cell) });
+    const done = this.done + Math.floor(share * stepsOf(cell));
+    this.onEvent({ type: 'progress', done, total: this.total, cell: nameOf(cell) });
   }
 
   finish(cell: Cell, result: CellResult): void {
-    this.finished.add(cell);
+    this.done += stepsOf(cell);
+    this.finished++;
     this.step(cell, 0);
-    this.onEvent({
-      type: 'cell',
-      number: this.finished.size,
-      of: this.cells.length,
-      name: nameOf(cell),
-      result,
-    });
+    const number = this.finished;
+    this.onEvent({ type: 'cell', number, of: this.cells.length, name: nameOf(cell), result });
   }
 }
 
-/** At least one for each cell, so that those of the base model count. */
-function stepsOf(cells: readonly Cell[]): number {
-  const all = cells.flatMap(({ trainings }) => [1, ...trainings.map(({ config }) => config.steps)]);
-  return all.reduce((sum, steps) => sum + steps, 0);
+/** At least one, so that a cell of the base model counts. */
+function stepsOf({ trainings }: Cell): number {
+  return trainings.reduce((sum, { config }) => sum + config.steps, 1);
 }

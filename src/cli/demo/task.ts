@@ -4,12 +4,11 @@ import { join } from 'node:path';
 import { exists, readText, writeFileAtomic, writePng } from '../../formats/index.js';
 import { StableDiffusion } from '../../models/index.js';
 import { countParameters } from '../../nn/index.js';
-import { applyAdapters } from '../../peft/index.js';
+import { applyAdapters, loadAdapter } from '../../peft/index.js';
 import { beforeAfterSheet, type CurvePoint, reportPage } from '../../report/index.js';
 import { type RunEvent, trainRun } from '../../train/index.js';
 import { RunFolder } from '../../train/run-folder.js';
 import { adapterReport } from '../adapter-report.js';
-import { loadAdapters } from '../adapters.js';
 import { type DemoConfig, trainingOf } from './config.js';
 import { lookAt } from './look.js';
 import { blocksOf, type DemoNumbers, lossesOf, reportOf } from './result.js';
@@ -59,7 +58,7 @@ export async function demoTask(
     if (run.result === undefined) return { status: 'stopped' };
 
     onEvent({ type: 'stage', stage: 'after' });
-    applyAdapters(sd.unet, await loadAdapters([{ path: run.result, scale: 1 }]), config);
+    applyAdapters(sd.unet, [{ adapter: await loadAdapter(run.result) }], config);
     const after = await lookAt(sd, scene, config, onProgress);
 
     const adapter = await adapterReport(run.result);
