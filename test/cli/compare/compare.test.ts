@@ -12,6 +12,7 @@ import { drawPictures, writeTinyModel } from '../../support/tiny-model.js';
 vi.setConfig({ testTimeout: 300_000 });
 
 const FILES = (await readdir('experiments')).filter((name) => name.endsWith('.yaml'));
+const RESULTS = (await readdir('experiments/results')).filter((name) => name.endsWith('.json'));
 
 async function prepare() {
   const folder = await temporaryFolder();
@@ -112,4 +113,14 @@ it.each(FILES)('experiments/%s can be read, whole and quick', async (name) => {
   const quick = await readExperiment(`experiments/${name}`, true);
   expect(Number(quick.training.steps)).toBeLessThan(Number(whole.training.steps));
   expect(quick.drawing.guidance).toBe(whole.drawing.guidance);
+});
+
+it.each(RESULTS)('experiments/results/%s came of its experiment as it is', async (name) => {
+  const { experiment } = JSON.parse(await readFile(`experiments/results/${name}`, 'utf8'));
+  const file = await readExperiment(`experiments/${name.replace(/json$/, 'yaml')}`, false);
+  // A set may not have been run yet.
+  const sets = file.sets.filter((set) =>
+    experiment.sets.some((run: { name: string }) => run.name === set.name),
+  );
+  expect(JSON.parse(JSON.stringify({ ...file, sets }))).toEqual(experiment);
 });
