@@ -5,8 +5,8 @@ import { exists, readJson, sha256OfFile, writeFileAtomic, writePng } from '../fo
 import { generate } from '../generate/index.js';
 import { adapterFiles } from '../interop/index.js';
 import type { Picture } from '../metrics/index.js';
-import { fingerprint } from '../peft/index.js';
 import { picturesIn } from '../train/data/scan.js';
+import { modelDigest } from '../train/digest.js';
 import { captionedPictures, writeCaptions } from './captioned-pictures.js';
 import { type DrawingModel, openDrawingModel } from './drawing-model.js';
 import { type DrawingSettings, generateOptions } from './drawing-settings.js';
@@ -42,8 +42,8 @@ export async function drawCaptioned(
   const { out, prompts } = settings;
   const folder = resolve(out);
   let base = '';
-  const sd = await openDrawingModel(settings, ({ unet }) => {
-    base = fingerprint(unet);
+  const sd = await openDrawingModel(settings, (model) => {
+    base = modelDigest(model);
   });
   try {
     const record = await recordOf(settings, base);
@@ -66,12 +66,12 @@ export async function drawCaptioned(
   }
 }
 
-async function recordOf(settings: CaptionedDrawing, unet: string): Promise<DrawingRecord> {
+async function recordOf(settings: CaptionedDrawing, digest: string): Promise<DrawingRecord> {
   const { model, predictionType, adapters, embeddings, prompts } = settings;
   const { negative, steps, guidance, size, sampler, seed, count } = settings;
   const contentOf = async (path: string) => ({ path, sha256: await sha256OfFile(path) });
   return {
-    model: { path: model, unet, predictionType },
+    model: { path: model, sha256: digest, predictionType },
     adapters: await Promise.all(
       adapters.map(async ({ path, scale }) => {
         const files = await Promise.all((await adapterFiles(path)).map(sha256OfFile));

@@ -6,6 +6,10 @@ import { type Adapter, type AdapterInfo, importOfficialSara, loadAdapter } from 
 import { checkFile } from './check.js';
 import { holdsLora, importLora } from './lora-import.js';
 
+/** For whoever names something else. */
+const READ =
+  'adapters are files of "sara train", LoRA and DoRA files, PEFT folders, and trained values of the official SaRA';
+
 export interface ReadAdapter {
   readonly adapter: Adapter;
   /** Tensors of text encoders, which the adapter lacks. */
@@ -30,10 +34,11 @@ export async function readAdapter(path: string, { model, unet }: AdapterTarget):
     const { adapter, leftOut } = await importLora(path, await unet(), info);
     return { adapter: { ...adapter, path }, leftOut };
   }
-  const { kind, description, applications } = await checkFile(path);
+  const { kind, description, problem, applications } = await checkFile(path);
   switch (kind) {
-    case 'sara-adapter':
     case 'unreadable':
+      throw new InputError(`${problem}; ${READ}`);
+    case 'sara-adapter':
       return { adapter: await loadAdapter(path), leftOut: [] };
     case 'official-sara': {
       const adapter = await importOfficialSara(path, await unet(), info);

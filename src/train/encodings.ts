@@ -5,7 +5,7 @@ import { InputError } from '../errors.js';
 import { exists, readSafetensors, writeSafetensors } from '../formats/index.js';
 import type { Encoders, TextStates } from '../models/index.js';
 import { type Tensor, tensor } from '../tensor/index.js';
-import { networkDigest } from './digest.js';
+import { networkDigest, textDigest } from './digest.js';
 
 export interface EncodingsOptions {
   /** Where encodings outlive the process; models can share it, since names depend on the encoders' weights. */
@@ -115,14 +115,6 @@ export class Encodings {
     }
     return createHash('sha256').update(`${kind}\n${encoder}\n${key}`).digest('hex');
   }
-}
-
-/** Of everything that text states depend on but the text. */
-function textDigest({ textEncoders, zerosForNoPrompt }: Encoders): string {
-  const digests = textEncoders.map(({ network, tokenizerFiles }) =>
-    networkDigest(network, tokenizerFiles.values()),
-  );
-  return [...digests, ...(zerosForNoPrompt ? ['zeros for no prompt'] : [])].join('\n');
 }
 
 /** An encoding on disk; none where the file is missing or broken, since it can be made again. */

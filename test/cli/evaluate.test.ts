@@ -119,6 +119,14 @@ it('draws what it measures, once', async () => {
     code: 1,
     stderr: expect.stringMatching(/drawn holds pictures of other steps, seed; name another folder/),
   });
+  const vae = path('model/vae/diffusion_pytorch_model.safetensors');
+  const bytes = await readFile(vae);
+  bytes[bytes.length - 1]! ^= 0x80;
+  await writeFile(vae, bytes);
+  expect(await evaluate('--steps', '2')).toMatchObject({
+    code: 1,
+    stderr: expect.stringMatching(/drawn holds pictures of other model; name another folder/),
+  });
   const others = await evaluate('--out', path('real'));
   expect(others).toMatchObject({ code: 1, stderr: expect.stringMatching(/expected a new folder/) });
 

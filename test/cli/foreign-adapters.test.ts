@@ -197,6 +197,8 @@ describe('sara generate', () => {
     const shaped = (name: string) => [[name, tensor([2, 2], new Float32Array(4))]] as const;
     const broken = join(here, 'broken.safetensors');
     await writeSafetensors(broken, tensors, { lora_adapter_metadata: '{"unet.lora_alpha": "much"}' });
+    const notes = join(here, 'notes.txt');
+    await writeFile(notes, 'a fox');
     const refused: [string, RegExp][] = [
       [await write('text.safetensors', ofText), /text\.safetensors has layers of text encoders alone/],
       [
@@ -212,6 +214,10 @@ describe('sara generate', () => {
         /has the tensor "lora_unet_odd\.lora_down\.weight", which is no part of a LoRA or DoRA of the unet of/,
       ],
       [broken, /cannot read the lora_adapter_metadata of .*broken\.safetensors/],
+      [
+        notes,
+        /cannot read .*notes\.txt as safetensors: .*; adapters are files of "sara train", LoRA and DoRA/,
+      ],
       [join(here, 'absent.safetensors'), /absent\.safetensors: it does not exist/],
     ];
     for (const [adapter, message] of refused)
