@@ -88,6 +88,11 @@ export class AdamW implements Optimizer {
     return this.tensors.reduce((sum, { mean }) => sum + mean.length, 0);
   }
 
+  /** θ, where the selected entries are those of base weights below it. */
+  get threshold(): number | undefined {
+    return undefined;
+  }
+
   get step(): number {
     return this.updates;
   }
@@ -160,7 +165,7 @@ export class AdamW implements Optimizer {
     const { network } = this.tensors[0]!;
     if (this.tensors.some((trained) => trained.network !== network))
       throw new RangeError('an adapter is of one network; this optimizer trains several');
-    const threshold = this.adapterThreshold;
+    const { threshold } = this;
     return {
       method: this.method,
       base: {
@@ -186,11 +191,6 @@ export class AdamW implements Optimizer {
   /** The method that adapters name. */
   protected get method(): MethodName {
     return 'full';
-  }
-
-  /** θ, where the selected entries are those of base weights below it. */
-  protected get adapterThreshold(): number | undefined {
-    return undefined;
   }
 
   /** Current minus base values of the selected entries, tensor by tensor. */

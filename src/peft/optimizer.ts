@@ -36,6 +36,8 @@ export interface Optimizer {
   /** Rate before any schedule. */
   readonly learningRate: number;
   readonly trainedCount: number;
+  /** Weights of lesser magnitude train, where that is how they are chosen. */
+  readonly threshold?: number | undefined;
   /** Updates done so far. */
   readonly step: number;
   /** Gradients to compute, by the name of the weight's input; the graph must be compiled again when they change. */

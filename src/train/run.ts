@@ -1,99 +1,37 @@
 /** A training run from start to end, or from where it stopped: open, encode, select, loop, finish. */
 import { basename, join, resolve } from 'node:path';
-import { InputError } from '../errors.js';
-import { exists, type Image, writePng } from '../formats/index.js';
-import { LEARNED_TOKEN, saveEmbeddings } from '../interop/index.js';
+import { writePng } from '../formats/index.js';
 import {
-  checkWeights,
   type EncoderParts,
   Encoders,
   type ModelFiles,
   modelConfigs,
   openModel,
-  pictureSides,
   readEncoders,
   readUNet,
   StableDiffusion,
-  saveStableDiffusion,
-  unetParameterShapes,
-  vaeScaleFactor,
 } from '../models/index.js';
 import { countParameters, type Network } from '../nn/index.js';
-import { AdamWSara, createOptimizer, type Optimizer } from '../peft/index.js';
+import { createOptimizer, type Optimizer } from '../peft/index.js';
 import { checkpointTensors, expectOrigin, restoreCheckpoint } from './checkpoint.js';
 import { classPictures, drawClassPictures, openClassPictures } from './class-pictures.js';
 import type { TrainConfig } from './config.js';
 import { Course } from './course.js';
-import { ImageFolder, type Sample } from './data/image-folder.js';
-import { withPrior } from './data/prior.js';
-import { dataDigest, networkDigest } from './digest.js';
+import { networkDigest } from './digest.js';
 import { MovingAverage } from './ema.js';
+import { encodeAhead } from './encode-ahead.js';
 import { Encodings } from './encodings.js';
 import { keyFilter } from './key-filter.js';
-import {
-  captionsOf,
-  expectOneTextEncoder,
-  expectTokenIn,
-  expectTokenSettings,
-  learnedTokenOf,
-  learnsToken,
-  withNewToken,
-} from './learned-token.js';
-import { estimateRun, type RunEstimate } from './memory/run-estimate.js';
-import { expectMethodSettings, methodOptions, resultSettings } from './method-settings.js';
+import { expectTokenSettings, learnsToken, withNewToken } from './learned-token.js';
+import { estimateRun } from './memory/run-estimate.js';
+import { expectMethodSettings, methodOptions } from './method-settings.js';
 import { readPrompts } from './prompts.js';
+import type { RunEvent, RunHooks, RunResult } from './run-events.js';
 import { RunFolder } from './run-folder.js';
+import { openData, RunPictures } from './run-pictures.js';
+import { isFinished, resultName, saveResult, savesModel } from './run-result.js';
 import { DivergenceError } from './stepper.js';
 import { Trainer, type TrainerOptions } from './trainer.js';
-
-export type RunEvent =
-  | { type: 'note'; text: string }
-  | { type: 'memory'; estimate: RunEstimate }
-  | { type: 'searching'; steps: number; images: number }
-  | { type: 'selected'; trained: number; total: number; threshold: number | undefined; learningRate: number }
-  | { type: 'class picture'; done: number; total: number }
-  | { type: 'encoded'; done: number; total: number }
-  | { type: 'resumed'; step: number; path: string }
-  | {
-      type: 'step';
-      step: number;
-      steps: number;
-      loss: number;
-      gradientNorm: number;
-      learningRate: number;
-      images: number;
-      seconds: number;
-    }
-  | { type: 'sampled'; step: number; path: string }
-  | { type: 'saved'; step: number; path: string };
-
-export interface SampleRequest {
-  prompts: readonly string[];
-  size: number;
-  steps: number;
-  guidance: number;
-  seed: number;
-}
-
-/** What a run asks of its surroundings. */
-export interface RunHooks {
-  onEvent?(event: RunEvent): void;
-  /** Asked after every step: true ends the run with a checkpoint. */
-  stopRequested?(): boolean;
-  /** Draws the prompts on one sheet; without it there are no samples. */
-  sample?(sd: StableDiffusion, request: SampleRequest): Promise<Image>;
-}
-
-export interface RunResult {
-  status: 'finished' | 'finished before' | 'stopped';
-  /** Steps done. */
-  step: number;
-  /** All that belong to the run. */
-  steps: number;
-  folder: string;
-  /** The adapter or the model folder; none where the run was stopped. */
-  result: string | undefined;
-}
 
 /**
  * Trains as the configuration says, in its run folder; called again with the same configuration, it goes on from the
@@ -146,20 +84,13 @@ export async function trainRun(config: TrainConfig, hooks: RunHooks = {}): Promi
       ));
     if (!drawn) return ended('stopped', 0);
     const ofClass = wanted && (await openClassPictures(wanted, config, size));
-    const dataOrigin = dataDigest(data, ofClass);
+    const pictures = new RunPictures(data, ofClass, config, course);
     const begun = config.overwrite ? undefined : await folder.lastCheckpoint(() => {});
-    if (begun) expectOrigin(begun, { data: dataOrigin });
+    if (begun) expectOrigin(begun, { data: pictures.digest });
     const from = begun?.step ?? 0;
 
     // Encode, before the UNet takes its memory.
     const runtime = { device: config.device, threads: config.threads };
-    const load = (sample: Sample) => data.load(sample);
-    const samplesOf = (ofRun: number) => {
-      const { step, images } = course.at(ofRun);
-      const samples = data.samplesAt(step, images, config.seed);
-      if (!ofClass) return samples;
-      return withPrior(samples, ofClass.samplesAt(step, images, config.seed), config.priorWeight);
-    };
     const ahead = config.crop === 'centre';
     let encoders: EncoderParts | undefined = await readEncoders(model);
     const textEncoders = learnsToken(config) ? withNewToken(encoders.textEncoders, config) : undefined;
@@ -169,8 +100,8 @@ export async function trainRun(config: TrainConfig, hooks: RunHooks = {}): Promi
     });
     if (ahead) {
       const texts = !textEncoders;
-      const samples = distinct(samplesOf, [from, course.steps], texts);
-      const complete = await encodeAhead(encodings, samples, load, {
+      const samples = pictures.distinct([from, course.steps], { texts });
+      const complete = await encodeAhead(encodings, samples, pictures.load, {
         texts,
         onPicture: (done, count) => emit({ type: 'encoded', done, total: count }),
         stopRequested,
@@ -184,12 +115,14 @@ export async function trainRun(config: TrainConfig, hooks: RunHooks = {}): Promi
     const unet = await readUNet(model, config.weightDtype);
     const trainedNetwork: Network = textEncoders ? textEncoders[0]!.network : unet;
     const networks = [...new Set([unet, trainedNetwork])];
-    const origin = { model: networks.map((network) => networkDigest(network)).join(' '), data: dataOrigin };
+    const origin = {
+      model: networks.map((network) => networkDigest(network)).join(' '),
+      data: pictures.digest,
+    };
     const optimizer = optimizerOf(trainedNetwork, config);
-    const threshold = optimizer instanceof AdamWSara ? optimizer.threshold : undefined;
     const total = countParameters(trainedNetwork.parameters);
     const tell = () => {
-      const { trainedCount: trained, learningRate } = optimizer;
+      const { trainedCount: trained, threshold, learningRate } = optimizer;
       const { searchSteps: steps } = course;
       if (optimizer.step < steps) emit({ type: 'searching', steps, images: course.at(0).images });
       else emit({ type: 'selected', trained, total, threshold, learningRate });
@@ -237,7 +170,7 @@ export async function trainRun(config: TrainConfig, hooks: RunHooks = {}): Promi
     while (optimizer.step < course.steps) {
       const { images } = course.at(optimizer.step);
       const started = performance.now();
-      const report = await trainer.stepOn(samplesOf(optimizer.step), load);
+      const report = await trainer.stepOn(pictures.samplesAt(optimizer.step), pictures.load);
       const searching = optimizer.step <= course.searchSteps;
       if (!searching) average?.update();
       const seconds = (performance.now() - started) / 1000;
@@ -254,17 +187,7 @@ export async function trainRun(config: TrainConfig, hooks: RunHooks = {}): Promi
 
     // Finish.
     average?.exchange();
-    if (savesModel(config)) {
-      await saveStableDiffusion(resultPath, await whole());
-    } else if (textEncoders) {
-      await saveEmbeddings(folder.path, learnedTokenOf(textEncoders, config));
-    } else {
-      await optimizer.save(resultPath, {
-        model: basename(resolve(config.model)),
-        prefix: config.prefix,
-        settings: resultSettings(config),
-      });
-    }
+    await saveResult(resultPath, config, { optimizer, textEncoders, whole });
     return ended('finished', course.steps);
   } catch (error) {
     if (error instanceof DivergenceError) {
@@ -278,30 +201,6 @@ export async function trainRun(config: TrainConfig, hooks: RunHooks = {}): Promi
     await files?.close();
     await folder.close();
   }
-}
-
-function isFinished(config: TrainConfig, resultPath: string): Promise<boolean> {
-  return exists(savesModel(config) ? join(resultPath, 'model_index.json') : resultPath);
-}
-
-/** The pictures, in the size they train in; what can be told of the model without its weights is checked before. */
-async function openData(
-  config: TrainConfig,
-  model: ModelFiles,
-): Promise<{ size: number; data: ImageFolder }> {
-  const configs = modelConfigs(model);
-  if (learnsToken(config)) expectOneTextEncoder(config, configs);
-  const { json, weights } = model.networks.get('unet')!;
-  checkWeights('unet', json, weights);
-  keyFilter(config.trainOnly, unetParameterShapes(configs.unet).keys());
-  const size = config.size ?? pictureSides(configs)[0];
-  const factor = vaeScaleFactor(configs.vae);
-  if (size % factor !== 0) {
-    throw new InputError(`size: expected a multiple of ${factor} pixels, got ${size}; change --size`);
-  }
-  const data = await ImageFolder.open(config.data, { ...config, captions: captionsOf(config), size });
-  if (learnsToken(config)) expectTokenIn(data, config);
-  return { size, data };
 }
 
 function trainerOptions(config: TrainConfig, course: Course): TrainerOptions {
@@ -331,50 +230,4 @@ function optimizerOf(network: Network, config: TrainConfig): Optimizer {
 /** The networks whose weights train: the model's own, or what a method adds to one. */
 function trainedNetworks({ tensors }: Optimizer): Network[] {
   return [...new Set(tensors.map(({ network }) => network))];
-}
-
-/** What the run ends with, in its folder. */
-function resultName(config: TrainConfig): string {
-  if (learnsToken(config)) return LEARNED_TOKEN;
-  return savesModel(config) ? 'model' : 'adapter.safetensors';
-}
-
-/** Whether the run ends with a whole model rather than an adapter. */
-function savesModel({ method }: TrainConfig): boolean {
-  return method === 'full';
-}
-
-/** The different pictures of some steps, with each of their captions where `texts` counts. */
-function distinct(
-  samplesOf: (step: number) => Sample[],
-  [from, to]: readonly [number, number],
-  texts: boolean,
-): Sample[] {
-  const found = new Map<string, Sample>();
-  for (let step = from; step < to; step++) {
-    for (const sample of samplesOf(step))
-      found.set(texts ? `${sample.pixelKey} ${sample.caption}` : sample.pixelKey, sample);
-  }
-  return [...found.values()];
-}
-
-/** Encodes everything before the first step; false where it was asked to stop. */
-async function encodeAhead(
-  encodings: Encodings,
-  samples: readonly Sample[],
-  load: (sample: Sample) => Promise<Float32Array>,
-  on: {
-    /** Whether captions are encoded too. */
-    texts: boolean;
-    onPicture: (done: number, total: number) => void;
-    stopRequested: () => boolean;
-  },
-): Promise<boolean> {
-  for (const [i, sample] of samples.entries()) {
-    if (on.stopRequested()) return false;
-    await encodings.moments(sample.pixelKey, () => load(sample));
-    if (on.texts) await encodings.textStates(sample.caption);
-    on.onPicture(i + 1, samples.length);
-  }
-  return true;
 }
