@@ -2,7 +2,8 @@
 import { noiseSchedule } from '../diffusion/index.js';
 import { type Conditioning, type StableDiffusion, stackConditionings, timeIds } from '../models/index.js';
 import { Random, repeat, sizeOf, type Tensor, tensor } from '../tensor/index.js';
-import { type ImageFolder, pictureSizesOf, type Sample } from '../train/data/image-folder.js';
+import type { ImageFolder } from '../train/data/image-folder.js';
+import { pictureSizesOf, type Sample } from '../train/data/sample.js';
 
 export interface DenoisingLossOptions {
   /** Timesteps for each picture, one from each of as many equal parts of the schedule; 8 unless said. */

@@ -1,5 +1,5 @@
 /** Encoding before the first step, while the UNet does not take memory yet. */
-import type { Sample } from './data/image-folder.js';
+import type { Sample } from './data/sample.js';
 import type { Encodings } from './encodings.js';
 
 /** Encodes all pictures; false where it was asked to stop. */

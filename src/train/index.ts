@@ -1,13 +1,8 @@
 /** Training: pictures, the step, whole runs. */
 export { type TrainConfig, type TrainInput, trainSchema } from './config.js';
-export {
-  type Batch,
-  type Entry,
-  type FolderReport,
-  ImageFolder,
-  type ImageFolderOptions,
-  type Sample,
-} from './data/image-folder.js';
+export type { Entry } from './data/entry.js';
+export { type Batch, type FolderReport, ImageFolder, type ImageFolderOptions } from './data/image-folder.js';
+export type { Sample } from './data/sample.js';
 export { scanFolder } from './data/scan.js';
 export { MovingAverage } from './ema.js';
 export { InUseError, lockFolder } from './lock.js';

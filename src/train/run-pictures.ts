@@ -10,8 +10,9 @@ import {
 } from '../models/index.js';
 import type { TrainConfig } from './config.js';
 import type { Course } from './course.js';
-import { ImageFolder, type Sample } from './data/image-folder.js';
+import { ImageFolder } from './data/image-folder.js';
 import { withPrior } from './data/prior.js';
+import type { Sample } from './data/sample.js';
 import { dataDigest } from './digest.js';
 import { keyFilter } from './key-filter.js';
 import { captionsOf, expectOneTextEncoder, expectTokenIn, learnsToken } from './learned-token.js';

@@ -17,7 +17,8 @@ import {
 import type { Network } from '../nn/index.js';
 import type { Optimizer } from '../peft/index.js';
 import { concatenate, Random, type Tensor, tensor, tensorOf } from '../tensor/index.js';
-import { type Batch, pictureSizesOf, type Sample } from './data/image-folder.js';
+import type { Batch } from './data/image-folder.js';
+import { pictureSizesOf, type Sample } from './data/sample.js';
 import { type DiffusionBatch, DiffusionObjective } from './diffusion-objective.js';
 import { Encodings } from './encodings.js';
 import { DivergenceError, Stepper, type StepperOptions, type StepResult } from './stepper.js';

@@ -1,23 +1,13 @@
 /** A folder of captioned pictures as training data: what was found, and the batch of any step. */
-import { createHash } from 'node:crypto';
-import { readFile } from 'node:fs/promises';
-import { relative, resolve } from 'node:path';
+import { resolve } from 'node:path';
 import { InputError } from '../../errors.js';
-import { fileError } from '../../formats/files.js';
-import {
-  type CropGeometry,
-  type CropPosition,
-  cropGeometry,
-  decodeImage,
-  readImage,
-  resizeCrop,
-  toUnit,
-} from '../../formats/images.js';
-import type { PictureSizes } from '../../models/index.js';
+import { type CropPosition, cropGeometry, readImage, resizeCrop, toUnit } from '../../formats/images.js';
 import { Random } from '../../tensor/random.js';
 import { type Tensor, tensor } from '../../tensor/tensor.js';
+import { commonSize, type Entry, openEntry } from './entry.js';
 import { mapLimited } from './map-limited.js';
-import { type Pair, type Scan, scanFolder } from './scan.js';
+import type { Sample } from './sample.js';
+import { type Scan, scanFolder } from './scan.js';
 
 export interface ImageFolderOptions {
   /** Captions in place of the folder's own, which are not needed then: each sample takes one of them at random. */
@@ -36,43 +26,6 @@ export interface ImageFolderOptions {
   readonly skipBroken?: boolean;
   /** The part of captions that becomes empty, for classifier-free guidance; 0 unless given. */
   readonly captionDropout?: number;
-}
-
-/** A picture of the folder. */
-export interface Entry {
-  /** Absolute path. */
-  readonly path: string;
-  /** As written in the folder, without prefix and suffix. */
-  readonly caption: string;
-  /** SHA-256 of the file's bytes, hexadecimal. */
-  readonly contentHash: string;
-  readonly width: number;
-  readonly height: number;
-  /** How often an epoch shows it. */
-  readonly repeats: number;
-}
-
-/** A picture as one step sees it. */
-export interface Sample {
-  readonly entry: Entry;
-  /** With prefix and suffix, or empty where it was dropped. */
-  readonly caption: string;
-  readonly position: CropPosition;
-  readonly crop: CropGeometry;
-  readonly flip: boolean;
-  /** Equal for equal pixels: made of content, size, crop and flip. Latent caches add what identifies the autoencoder. */
-  readonly pixelKey: string;
-  /** The factor on its loss in the mean over a batch; 1 unless given. */
-  readonly weight?: number;
-}
-
-/** How a sample came to its size, for Stable Diffusion XL; a mirrored cut is one of the mirrored picture. */
-export function pictureSizesOf(
-  { entry, crop, flip }: Pick<Sample, 'entry' | 'crop' | 'flip'>,
-  target: readonly [height: number, width: number],
-): PictureSizes {
-  const left = flip ? crop.resizedWidth - target[1] - crop.left : crop.left;
-  return { original: [entry.height, entry.width], crop: [crop.top, left], target };
 }
 
 export interface Batch {
@@ -269,29 +222,6 @@ function checkOptions({ size, captionDropout = 0 }: ImageFolderOptions): void {
       `expected a caption dropout between 0 and 1, got ${captionDropout}; give one such as 0.1`,
     );
   }
-}
-
-async function openEntry({ path, caption, repeats, place }: Pair): Promise<Entry | InputError> {
-  try {
-    const bytes = await readFile(path);
-    const { width, height } = await decodeImage(bytes, path);
-    const contentHash = createHash('sha256').update(bytes).digest('hex');
-    return { path, caption, contentHash, width, height, repeats };
-  } catch (error) {
-    const told = fileError('read', path, error);
-    if (!(told instanceof InputError)) throw told;
-    return place ? new InputError(`${told.message} (named in ${place})`, { cause: error }) : told;
-  }
-}
-
-function commonSize(root: string, entries: readonly Entry[]): number {
-  const side = entries[0]!.width;
-  const other = entries.find((entry) => entry.width !== side || entry.height !== side);
-  if (other === undefined) return side;
-  throw new InputError(
-    `expected a size, since the pictures of ${root} are not squares of one size ` +
-      `(${relative(root, other.path)} has ${other.width}×${other.height} pixels); give one such as 512`,
-  );
 }
 
 function reportOf(scan: Scan, entries: readonly Entry[], broken: readonly InputError[]): FolderReport {

@@ -1,5 +1,5 @@
 /** Prior preservation (DreamBooth, arXiv 2208.12242): beside the pictures of a subject, pictures of its class. */
-import type { Sample } from './image-folder.js';
+import type { Sample } from './sample.js';
 
 /**
  * Each picture of the subject followed by one of its class. The mean over both has half of each mean, so that

@@ -5,11 +5,8 @@ import { dirname, join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { InputError } from '../../../src/errors.js';
 import { encodePng } from '../../../src/formats/images.js';
-import {
-  ImageFolder,
-  type ImageFolderOptions,
-  pictureSizesOf,
-} from '../../../src/train/data/image-folder.js';
+import { ImageFolder, type ImageFolderOptions } from '../../../src/train/data/image-folder.js';
+import { pictureSizesOf } from '../../../src/train/data/sample.js';
 
 let base: string;
 let folders = 0;
