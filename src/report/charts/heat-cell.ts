@@ -17,15 +17,25 @@ export const NUMBERS = 44;
 const [ALONE, MEAN, SPREAD] = [26, 21, 35];
 const HATCH = 8;
 
-/** The shade of a result among the results: darker is better, by ratio where the results differ many times. */
+/**
+ * The shade of a result among the results: darker is better, by ratio where the results differ many times. Outliers at the worse end are as
+ * light as the worst of the others, so that a few do not flatten the rest.
+ */
 export function shadesOf(results: readonly Measured[], better: 'lower' | 'higher'): (mean: number) => string {
   const finite = results.map(({ mean }) => mean).filter(Number.isFinite);
   const scale = differManyTimes(finite) ? Math.log : (value: number) => value;
-  const [least, most] = [scale(Math.min(...finite)), scale(Math.max(...finite))];
-  return (mean) => {
-    const share = most > least ? (scale(mean) - least) / (most - least) : 1;
-    return shade(better === 'lower' && most > least ? 1 - share : share);
-  };
+  const badness = (mean: number) => (better === 'lower' ? scale(mean) : -scale(mean));
+  const [best, worst] = rangeOf(finite.map(badness));
+  return (mean) => shade(worst > best ? (worst - badness(mean)) / (worst - best) : 1);
+}
+
+/** From the least to the largest of those at most 1.5 interquartile ranges above the third quartile (Tukey's fence). */
+function rangeOf(values: readonly number[]): readonly [number, number] {
+  const sorted = [...values].sort((a, b) => a - b);
+  const at = (share: number) => sorted[Math.round(share * (sorted.length - 1))]!;
+  const fence = at(0.75) + 1.5 * (at(0.75) - at(0.25));
+  const [least, most] = [at(0), sorted.findLast((value) => value <= fence)!];
+  return [least, most > least ? most : at(1)];
 }
 
 /** 0 is the worst, 1 the best. */

@@ -194,6 +194,20 @@ describe('heatMap', () => {
     expect(badNumbers(text)).toEqual([]);
   });
 
+  it.each([
+    ['lower', [101, 102, 103, 104, 200]],
+    ['higher', [104, 103, 102, 101, 5]],
+  ] as const)('shades all but outliers from worst to best, %s is better', (better, means) => {
+    const columns = { title: 'rate', values: [0, 1, 2, 3, 4] };
+    const rows = { title: 'size', values: [0] };
+    const cells = means.map((mean, column) => cell(column, 0, mean));
+    const { text } = heatMap({ columns, rows, cells, value: { title: 'v', better } });
+    const fills = elements(text, 'rect').flatMap(({ attributes }) =>
+      attributes.rx === '2' ? [attributes.fill] : [],
+    );
+    expect(fills.slice(0, means.length)).toEqual(['#8c3312', '#d9753f', '#f4c3a3', '#fdf5ee', '#fdf5ee']);
+  });
+
   it('outlines the best cell, lower or higher', () => {
     const outline = (better: 'lower' | 'higher') =>
       numbers(
