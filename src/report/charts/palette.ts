@@ -69,6 +69,13 @@ export function colourOf(place: number): string {
   return PALETTE[place % PALETTE.length]!;
 }
 
+const DASHES = ['7 4', '2 3', '10 3 2 3'] as const;
+
+/** Of a line without markers: others where the same colour comes again. */
+export function dashesOf(place: number): string {
+  return DASHES[Math.floor(place / PALETTE.length) % DASHES.length]!;
+}
+
 /** A series' marker. There are fewer markers than colours, so that the same colour comes again with another marker. */
 export function marker(place: number, x: number, y: number, radius: number): Markup {
   const corners = CORNERS[place % CORNERS.length]!;

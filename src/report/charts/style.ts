@@ -23,7 +23,7 @@ export const CHART_STYLE = `
 .chart .line { fill: none; stroke-width: 2; stroke-linejoin: round; }
 .chart .thin { fill: none; stroke-width: 1.25; stroke-opacity: .55; }
 .chart .bar { stroke-width: 1.5; stroke-opacity: .75; }
-.chart .level { stroke-width: 1.75; stroke-dasharray: 7 4; }
+.chart .level { stroke-width: 1.75; }
 .chart .band { fill-opacity: .1; }
 .chart .marker { stroke: var(--panel); stroke-width: 1; }
 .chart .cross { fill: none; stroke-width: 2; }

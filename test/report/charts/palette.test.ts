@@ -1,6 +1,6 @@
 /** The palette: colours stay apart for people who see all colours and for those who do not; markers tell repeated colours apart. */
 import { expect, it } from 'vitest';
-import { colourOf, marker, PALETTE } from '../../../src/report/charts/palette.js';
+import { colourOf, dashesOf, marker, PALETTE } from '../../../src/report/charts/palette.js';
 
 type Triple = readonly [number, number, number];
 type Matrix = readonly [Triple, Triple, Triple];
@@ -57,6 +57,11 @@ it.each(Object.entries(VISION))('keeps ten colours apart with %s vision', (_, ma
   );
   expect(PALETTE).toHaveLength(10);
   expect(Math.min(...distances)).toBeGreaterThan(9);
+});
+
+it('has other dashes where a colour comes again', () => {
+  const drawn = Array.from({ length: 30 }, (_, place) => `${colourOf(place)} ${dashesOf(place)}`);
+  expect(new Set(drawn).size).toBe(30);
 });
 
 it('has another marker where a colour comes again', () => {
