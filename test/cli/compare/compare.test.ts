@@ -118,9 +118,5 @@ it.each(FILES)('experiments/%s can be read, whole and quick', async (name) => {
 it.each(RESULTS)('experiments/results/%s came of its experiment as it is', async (name) => {
   const { experiment } = JSON.parse(await readFile(`experiments/results/${name}`, 'utf8'));
   const file = await readExperiment(`experiments/${name.replace(/json$/, 'yaml')}`, false);
-  // A set may not have been run yet.
-  const sets = file.sets.filter((set) =>
-    experiment.sets.some((run: { name: string }) => run.name === set.name),
-  );
-  expect(JSON.parse(JSON.stringify({ ...file, sets }))).toEqual(experiment);
+  expect(JSON.parse(JSON.stringify(file))).toEqual(experiment);
 });
