@@ -1,8 +1,7 @@
 /** From flags and a YAML file to checked settings: flags win, unknown names are refused with the nearest right one. */
-import { parse, YAMLParseError } from 'yaml';
 import type { z } from 'zod';
 import { InputError, UsageError } from '../errors.js';
-import { readText } from '../formats/files.js';
+import { readYaml } from '../formats/yaml.js';
 import { camel, kebab } from '../train/settings.js';
 
 type Values = Readonly<Record<string, unknown>>;
@@ -31,7 +30,7 @@ export async function resolveSettings<Schema extends z.ZodObject>(
 }
 
 async function readSettings(path: string, names: readonly string[]): Promise<Values> {
-  const values = parseYaml(await readText(path), path);
+  const values = await readYaml(path);
   if (values === null) return {};
   if (typeof values !== 'object' || Array.isArray(values)) {
     throw new InputError(`expected lines such as "steps: 500" in ${path}; correct the file`);
@@ -45,15 +44,6 @@ async function readSettings(path: string, names: readonly string[]): Promise<Val
     );
   }
   return Object.fromEntries(Object.entries(values).map(([key, value]) => [camel(key), value]));
-}
-
-function parseYaml(text: string, path: string): unknown {
-  try {
-    return parse(text);
-  } catch (error) {
-    if (!(error instanceof YAMLParseError)) throw error;
-    throw new InputError(`cannot read ${path} as YAML: ${error.message.split('\n')[0]}`, { cause: error });
-  }
 }
 
 function shown(value: unknown): string {

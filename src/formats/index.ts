@@ -43,3 +43,4 @@ export type { WritableTorchValue } from './torch/pickle-writer.js';
 export { quoted } from './torch/quoted.js';
 export { openTorchTensors, readTorchValue, TorchFile, type TorchValue } from './torch/torch-file.js';
 export { writeTorch } from './torch/torch-writer.js';
+export { readYaml } from './yaml.js';

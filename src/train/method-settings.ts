@@ -8,7 +8,10 @@ import { kebab } from './settings.js';
 /** θ of SaRA where nothing is said. */
 export const DEFAULT_THRESHOLD = 2e-3;
 
-/** Throws InputError where a setting is given that the method does not have. */
+/** Settings that say how much trains. */
+const AMOUNTS = ['params', 'threshold', 'rank', 'width'] as const;
+
+/** Throws InputError where a setting is given that the method does not have, or it is not told how much trains. */
 export function expectMethodSettings(config: TrainConfig): void {
   const { method } = config;
   const takes = settingsOf(method);
@@ -20,6 +23,16 @@ export function expectMethodSettings(config: TrainConfig): void {
       `--${kebab(name)}: method "${method}" does not have this setting; leave it out${known && ` or use ${known}`}`,
     );
   }
+  const amounts = AMOUNTS.filter((name) => takes.includes(name));
+  const given = amounts.filter((name) => config[name] !== undefined);
+  if (given.length > 1) {
+    const flags = given.map((name) => `--${name} ${config[name]}`).join(' and ');
+    throw new InputError(`expected one setting that says how much trains, got ${flags}; leave one out`);
+  }
+  if (given.length === 0 && amounts.length === 1)
+    throw new InputError(
+      `method "${method}" needs the number of weights to train; give --params, such as 5M`,
+    );
 }
 
 /** The settings that a method has beside those of every run. */

@@ -9,6 +9,7 @@ import {
   fileError,
   readSafetensors,
   readText,
+  readYaml,
   type Tensors,
   writeFileAtomic,
   writeSafetensors,
@@ -146,7 +147,7 @@ export class RunFolder {
       );
     }
     if (this.config.overwrite || !(await this.hasResults())) return;
-    const before = parse(await readText(this.file('config.yaml'))) as Record<string, unknown> | null;
+    const before = (await readYaml(this.file('config.yaml'))) as Record<string, unknown> | null;
     const settings = Object.entries(before ?? {}).filter(([name]) => concerns(this.config, camel(name)));
     const difference = firstDifference(Object.fromEntries(settings), parse(formatConfig(this.config)));
     if (difference) {

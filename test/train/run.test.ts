@@ -227,6 +227,15 @@ describe('trainRun refuses', () => {
     await expect(run(data)).rejects.toThrow(/is not empty and holds no training run \(it has .*--out/);
   });
 
+  it('a run whose settings cannot be read', async () => {
+    const out = await temporaryFolder();
+    await run(out, {}, stopAfter(2));
+    await writeFile(join(out, 'config.yaml'), 'steps: [');
+    await expect(run(out)).rejects.toThrow(
+      /^cannot read .*config\.yaml as YAML: .* at line 1, column \d+; correct the file$/,
+    );
+  });
+
   it('pictures that changed since the checkpoint', async () => {
     const out = await temporaryFolder();
     const pictures = join(await temporaryFolder(), 'pictures');
@@ -255,7 +264,12 @@ describe('trainRun refuses', () => {
       /selects nothing/,
     );
     await expect(run(out, { trainOnly: 'attn9' })).rejects.toThrow(/no weight has a key like attn9/);
-    await expect(run(out, { params: 5, threshold: 1 })).rejects.toThrow(InputError);
+    await expect(run(out, { params: 5, threshold: 1 })).rejects.toThrow(
+      'expected one setting that says how much trains, got --params 5 and --threshold 1; leave one out',
+    );
+    await expect(run(out, { method: 'largest', threshold: undefined })).rejects.toThrow(
+      'method "largest" needs the number of weights to train; give --params, such as 5M',
+    );
     await expect(run(out, { size: 30 })).rejects.toThrow(/multiple of 8 pixels, got 30/);
     expect(await exists(out)).toBe(false);
   });

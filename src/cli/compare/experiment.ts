@@ -1,8 +1,7 @@
 /** Experiment files: which methods, sizes, picture sets and seeds are compared, how they train, and what is measured. */
-import { parse, YAMLParseError } from 'yaml';
 import { z } from 'zod';
 import { InputError } from '../../errors.js';
-import { readText } from '../../formats/index.js';
+import { readYaml } from '../../formats/index.js';
 import { runtimeSettings } from '../../train/runtime-settings.js';
 import { camel } from '../../train/settings.js';
 import { METRIC_NAMES } from './metrics.js';
@@ -114,7 +113,7 @@ export type Value = z.output<typeof value>;
 
 /** Reads an experiment file, cut down where `quick`. Throws InputError, naming the place, where it cannot be used. */
 export async function readExperiment(path: string, quick: boolean): Promise<Experiment> {
-  const result = schema.safeParse(parseYaml(await readText(path), path));
+  const result = schema.safeParse(await readYaml(path, { merge: true }));
   if (!result.success) {
     const [issue] = result.error.issues;
     const place = issue!.path.length > 0 ? `${issue!.path.join('.')} in ${path}` : path;
@@ -135,13 +134,4 @@ export async function readExperiment(path: string, quick: boolean): Promise<Expe
     training: { ...experiment.training, ...training },
     drawing: { ...experiment.drawing, ...drawing },
   };
-}
-
-function parseYaml(text: string, path: string): unknown {
-  try {
-    return parse(text, { merge: true });
-  } catch (error) {
-    if (!(error instanceof YAMLParseError)) throw error;
-    throw new InputError(`cannot read ${path} as YAML: ${error.message.split('\n')[0]}`, { cause: error });
-  }
 }
