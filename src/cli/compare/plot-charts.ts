@@ -77,7 +77,7 @@ export function linesAndDots(metric: PlotMetric, methods: readonly Method[]): Na
 
 /** Lines over the axis, one for each value of what else varies. */
 function seriesOf({ key }: PlotMetric, method: Method, axis: Dimension): LineSeries[] {
-  const others = method.varying.filter((dimension) => dimension !== axis);
+  const others = method.varying.filter(({ name }) => name !== axis.name);
   return groupsBy(others, method.rows).map(({ names, rows }) => ({
     name: [method.name, ...names].join(', '),
     colour: method.place,

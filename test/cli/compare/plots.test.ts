@@ -52,6 +52,15 @@ it('draws lines over one setting, one for each value of what else varies', () =>
   expect(new Set(strokes).size).toBe(2);
 });
 
+it('draws one line for each method over a setting that all of them vary', () => {
+  const rows = ['LoRA', 'SaRA'].flatMap((row) =>
+    [1e-3, 1e-2].map((rate) => result(row, rate, { varied: { learningRate: rate } })),
+  );
+  const { svg } = plot(rows)[0]!;
+  expect(elements(svg, 'path', 'line')).toHaveLength(2);
+  expect(texts(svg)).toEqual(expect.arrayContaining(['learning rate', 'LoRA', 'SaRA']));
+});
+
 it('draws lines over scales', () => {
   const plots = plot([0, 0.5, 1].map((scale) => result('SaRA', scale, { scale })));
   expect(names(plots)).toEqual(['loss-by-scale-flat-round']);
