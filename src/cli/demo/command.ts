@@ -13,7 +13,7 @@ import type { DemoEvent, DemoResult } from './task.js';
 export const demo: CommandSpec<typeof demoSchema> = {
   name: 'demo',
   summary:
-    'Teach the shipped model a drawing style and show pictures before and after; takes about four minutes.',
+    'Teach the shipped model a drawing style and show pictures before and after; takes about two minutes.',
   schema: demoSchema,
   examples: [
     'sara demo',
@@ -49,7 +49,7 @@ function introduction({ model, data, heldOut, steps, batch, out }: DemoConfig): 
     `  2. SaRA fine-tunes its small weights for ${steps} steps of ${batch} pictures. All others stay as they are.`,
     `  3. It draws and measures the same again. Training never shows the pictures of ${heldOut}.`,
     `The result, an adapter file and a report with the pictures, goes to ${out}.`,
-    'Two cores need about four minutes with the settings as shipped. Ctrl-C stops; the same command goes on.',
+    'Two cores need about two minutes with the settings as shipped. Ctrl-C stops; the same command goes on.',
   ].join('\n');
 }
 
