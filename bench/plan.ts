@@ -22,7 +22,7 @@ export const ROWS: readonly Row[] = [
   { work: 'forward', title: 'forward pass, no gradient', sides: BOTH, at: 'first' },
   { work: 'sara', title: 'SaRA', sides: OURS, at: 'every' },
   { work: 'official', title: 'official SaRA, unstructured', sides: PYTORCH, at: 'every' },
-  { work: 'sara-half', title: 'SaRA, weights kept in float16', sides: OURS, at: 'every', large: true },
+  { work: 'sara-half', title: 'SaRA, weights in float16', sides: OURS, at: 'every', large: true },
   { work: 'lora', title: 'LoRA (PEFT)', sides: PYTORCH, at: 'every' },
   { work: 'sara-checkpoint', title: 'SaRA, blocks recomputed', sides: OURS, at: 'every' },
   { work: 'lt-sft', title: 'LT-SFT, masked dense', sides: PYTORCH, at: 'every' },

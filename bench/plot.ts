@@ -1,13 +1,14 @@
 /** The paper's Fig. 5 on the machine that was measured: memory and time over the batch, as SVG files. */
 import { lineChart, standaloneSvg } from '../src/report/index.js';
+import { titleOf } from './plan.js';
 import { type CellResult, measured, peakBytes, type Result, type Side, typicalSeconds } from './result.js';
 
-const LINES: readonly { side: Side; work: string; name: string }[] = [
-  { side: 'ours', work: 'sara', name: 'ours: SaRA' },
-  { side: 'ours', work: 'sara-half', name: 'ours: SaRA in float16' },
-  { side: 'pytorch', work: 'official', name: 'official SaRA' },
-  { side: 'pytorch', work: 'lora', name: 'LoRA (PEFT)' },
-  { side: 'pytorch', work: 'lt-sft', name: 'LT-SFT, masked' },
+const LINES: readonly { side: Side; work: string }[] = [
+  { side: 'ours', work: 'sara' },
+  { side: 'ours', work: 'sara-half' },
+  { side: 'pytorch', work: 'official' },
+  { side: 'pytorch', work: 'lora' },
+  { side: 'pytorch', work: 'lt-sft' },
 ];
 
 /** SVG by file name; none where fewer than two batches were measured. */
@@ -18,8 +19,8 @@ export function plots(result: Result, pixels: number): Map<string, string> {
     .filter((batch) => LINES.some((line) => measured(result, { ...line, batch, pixels })));
   if (batches.length < 2) return new Map();
   const chart = (title: string, unit: string, get: (cell: CellResult) => number) => {
-    const series = LINES.map(({ side, work, name }) => ({
-      name,
+    const series = LINES.map(({ side, work }) => ({
+      name: `${side === 'ours' ? 'ours: ' : ''}${titleOf({ side, work })}`,
       points: batches.flatMap((batch) => {
         const cell = measured(result, { side, work, batch, pixels });
         return cell ? [{ x: batch, y: get(cell), spread: 0 }] : [];

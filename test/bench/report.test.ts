@@ -186,7 +186,7 @@ describe('the report', () => {
     const drawn = plots(result, 256);
     expect([...drawn.keys()]).toEqual(['sd15-memory.svg', 'sd15-time.svg']);
     const svg = drawn.get('sd15-time.svg')!;
-    expect(svg).toContain('official SaRA</text>');
+    expect(svg).toContain('official SaRA, unstructured</text>');
     expect(svg).not.toMatch(/NaN|undefined|Infinity/);
   });
 });
