@@ -38,10 +38,14 @@ ${sorted.map((point) => (Number.isFinite(point.y) ? marker(place, at(point.x), y
 `;
 }
 
+/** How a line across is drawn. */
+const levelKind = (place: number): Markup =>
+  html`class="level" stroke="${colourOf(place)}" stroke-dasharray="${dashesOf(place)}"`;
+
 export function levelLine(level: Level, place: number, { left, right }: Box, y: Axis, lost: number): Markup {
   if (!Number.isFinite(level.y)) return cross(place, right - 8, lost);
   const [low, high] = ends(measured(level));
-  return html`<rect class="band" fill="${colourOf(place)}" x="${left}" width="${right - left}" y="${y.at(high)}" height="${tenth(y.at(low) - y.at(high))}"/><line class="level" stroke="${colourOf(place)}" stroke-dasharray="${dashesOf(place)}" x1="${left}" x2="${right}" y1="${y.at(level.y)}" y2="${y.at(level.y)}"/>
+  return html`<rect class="band" fill="${colourOf(place)}" x="${left}" width="${right - left}" y="${y.at(high)}" height="${tenth(y.at(low) - y.at(high))}"/><line ${levelKind(place)} x1="${left}" x2="${right}" y1="${y.at(level.y)}" y2="${y.at(level.y)}"/>
 `;
 }
 
@@ -68,19 +72,18 @@ export function entriesOf(
   curve: string | undefined,
   places: readonly number[],
 ): LegendEntry[] {
-  const stroke = (attributes: Markup, place: number, x: number, y: number) =>
-    html`<line ${attributes} stroke="${colourOf(place)}" x1="${x - 12}" x2="${x + 12}" y1="${y}" y2="${y}"/>`;
+  const stroke = (kind: Markup, x: number, y: number) =>
+    html`<line ${kind} x1="${x - 12}" x2="${x + 12}" y1="${y}" y2="${y}"/>`;
   return [
     ...series.map(({ name }, i) => ({
       name,
       symbol: (x: number, y: number) =>
-        html`${stroke(html`class="line"`, places[i]!, x, y)}${marker(places[i]!, x, y, 4.5)}`,
+        html`${stroke(html`class="line" stroke="${colourOf(places[i]!)}"`, x, y)}${marker(places[i]!, x, y, 4.5)}`,
     })),
-    ...levels.map(({ name }, i) => {
-      const place = places[series.length + i]!;
-      const attributes = html`class="level" stroke-dasharray="${dashesOf(place)}"`;
-      return { name, symbol: (x: number, y: number) => stroke(attributes, place, x, y) };
-    }),
+    ...levels.map(({ name }, i) => ({
+      name,
+      symbol: (x: number, y: number) => stroke(levelKind(places[series.length + i]!), x, y),
+    })),
     ...(curve === undefined
       ? []
       : [

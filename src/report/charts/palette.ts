@@ -64,12 +64,12 @@ const CORNERS: readonly (readonly (readonly [x: number, y: number])[])[] = [
   ],
 ];
 
+const DASHES = ['7 4', '2 3', '10 3 2 3'] as const;
+
 /** Of the series at a place in the order; after the last colour they begin anew. */
 export function colourOf(place: number): string {
   return PALETTE[place % PALETTE.length]!;
 }
-
-const DASHES = ['7 4', '2 3', '10 3 2 3'] as const;
 
 /** Of a line without markers: others where the same colour comes again. */
 export function dashesOf(place: number): string {
