@@ -52,6 +52,8 @@ export const ADAMW_OPTIONS = [
 export class AdamW implements Optimizer {
   readonly searchSteps: number = 0;
   readonly learningRate: number;
+  /** θ, where the selected entries are those of base weights below it. */
+  readonly threshold: number | undefined = undefined;
   readonly tensors: readonly TrainedTensor[];
   private readonly betas: readonly [number, number];
   private readonly epsilon: number;
@@ -86,11 +88,6 @@ export class AdamW implements Optimizer {
   /** Number of entries that train now. */
   get trainedCount(): number {
     return this.tensors.reduce((sum, { mean }) => sum + mean.length, 0);
-  }
-
-  /** θ, where the selected entries are those of base weights below it. */
-  get threshold(): number | undefined {
-    return undefined;
   }
 
   get step(): number {

@@ -39,7 +39,7 @@ export function learningRateFor(threshold: number): number {
 }
 
 export class AdamWSara extends AdamW {
-  private readonly theta: number;
+  override readonly threshold: number;
   private readonly lambdaRank: number;
   private readonly rankMatrices: RankMatrices;
   private readonly rankMinSide: number;
@@ -54,17 +54,13 @@ export class AdamWSara extends AdamW {
       (weights) => positionsBelow(weights, threshold),
     );
     const { rankMatrices = 'one', seed = 0 } = options;
-    this.theta = threshold;
+    this.threshold = threshold;
     this.lambdaRank = options.lambdaRank ?? 5e-3;
     this.rankMatrices =
       rankMatrices === 'one' ? drawOne(seed) : rankMatrices === 'all' ? (eligible) => eligible : rankMatrices;
     this.rankMinSide = options.rankMinSide ?? 64;
     this.progressiveStep = options.progressiveStep;
     this.runtime = options.runtime;
-  }
-
-  override get threshold(): number {
-    return this.theta;
   }
 
   /** Matrices that may take part in the rank loss: two axes, both longer than `rankMinSide`, with trained entries. */
