@@ -22,11 +22,10 @@ export interface DrawingModel {
  * the model.
  */
 export async function openDrawingModel(
-  { model, adapters, embeddings, ...loading }: DrawingModel,
+  { model, adapters, embeddings, predictionType, device, threads, weightDtype }: DrawingModel,
   onBase: (sd: StableDiffusion) => void = () => {},
 ): Promise<StableDiffusion> {
   const learnedTokens = await Promise.all(embeddings.map(readEmbedding));
-  const { predictionType, device, threads, weightDtype } = loading;
   const options = { predictionType, device, threads, weightDtype, learnedTokens };
   const sd = await StableDiffusion.load(model, options);
   onBase(sd);
